@@ -1,0 +1,1 @@
+"""A codéveloppement session beside a video call: the meeting, and the service around it."""

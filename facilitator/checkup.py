@@ -1,0 +1,242 @@
+"""The check-up: each part, what is right, what is not, and the one thing to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from facilitator.catalog import load_process
+from facilitator.config import NONE, Config, find_config
+from facilitator.errors import FacilitatorError
+from facilitator.languages import load_language
+from speech.capture.device import DeviceSource
+from speech.detection import SileroDetector
+from speech.devices import Device, Kind, choose, list_devices
+from speech.errors import SpeechError
+from speech.playback.device import DeviceSink
+from speech.ports import FRAME, RATE_HZ, Recognizer, Samples, Sound
+from speech.sound import resample
+from speech.synthesis.cache import PromptCache
+
+SENTENCE = {"fr": "Il reste deux minutes.", "en": "Two minutes left."}
+HEARD_CORRELATION = 0.3
+"""From here on, what came back is what was played: noise alone stays below 0.1 over two seconds."""
+LISTEN_AFTER_SECONDS = 1.0
+"""Time for a device to open, and for the last of the sound to come back."""
+KEEPS_UP_RATIO = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the check-up.
+
+    Attributes:
+        part: which part (`configuration`, `voice`, `call_input`, …).
+        status: `ok`, `note` (it works, but know this) or `problem`.
+        message: what is so.
+        action: the one thing to do; "" when there is nothing.
+    """
+
+    part: str
+    status: str
+    message: str
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """How the check-up gets at the parts that a session would use."""
+
+    open_voice: Callable[[], Awaitable[PromptCache]]
+    choose_model: Callable[[], Path | None]
+    make_recognizer: Callable[[Path | None], Recognizer | None]
+
+
+async def check_up(config: Config, parts: Parts, *, deep: bool) -> AsyncIterator[Finding]:
+    """Give the findings, one part after the other.
+
+    Args:
+        config: the configuration in force.
+        parts: makes the voice and the recognizer.
+        deep: whether to play and hear back, and to measure the recognizer.
+    """
+    yield Finding("system", "ok", f"Python {platform.python_version()} on {platform.platform(terse=True)}.")
+    found = find_config()
+    yield Finding("configuration", "ok", f"Read from {found}." if found else "None of yours: the defaults hold.")
+    yield await asyncio.to_thread(_process, config)
+    devices = await asyncio.to_thread(list_devices)
+    for finding in _devices(config, devices):
+        yield finding
+    sound: Sound | None = None
+    async for finding, rendered in _voice(config, parts):
+        sound = rendered
+        yield finding
+    yield await asyncio.to_thread(_detector)
+    model: Path | None = None
+    async for finding, path in _model(parts):
+        model = path
+        yield finding
+    if deep:
+        async for finding in _deep(config, parts, devices, sound, model):
+            yield finding
+
+
+def _process(config: Config) -> Finding:
+    session = config.session
+    try:
+        process = load_process(session.process, session.processes_folder)
+        load_language(session.process, session.language, session.address, processes=session.processes_folder)
+        process.plan(session.duration)
+    except (FacilitatorError, ValueError) as error:
+        return Finding("process", "problem", str(error), "Correct [session] in the configuration.")
+    return Finding("process", "ok", f"{process.id}, {session.duration} minutes, in {session.language!r}.")
+
+
+def _devices(config: Config, devices: tuple[Device, ...]) -> list[Finding]:
+    if not devices:
+        action = "Start the sound server (pulseaudio or pipewire)." if sys.platform == "linux" else "Plug a device in."
+        return [Finding("devices", "problem", "No sound device was found.", action)]
+    findings = [Finding("devices", "ok", f"{len(devices)} sound devices.")]
+    audio = config.audio
+    wanted: tuple[tuple[str, str, Kind], ...] = (
+        ("call_input", audio.call_input, "input"),
+        ("microphone_input", audio.microphone_input, "input"),
+        ("voice_output", audio.voice_output, "output"),
+    )
+    for part, name, kind in wanted:
+        if name == NONE:
+            what = "No device is chosen: nothing is played." if kind == "output" else "No device is chosen: not heard."
+            findings.append(Finding(part, "note", what, f"Set {part} in [audio] to a name of `facilitator devices`."))
+            continue
+        try:
+            device = choose(devices, name, kind)
+        except SpeechError as error:
+            findings.append(Finding(part, "problem", str(error), f"Set {part} in [audio]."))
+        else:
+            findings.append(Finding(part, "ok", f"{device.name} ({device.description})."))
+    return findings
+
+
+async def _voice(config: Config, parts: Parts) -> AsyncIterator[tuple[Finding, Sound | None]]:
+    if not config.voice.enabled:
+        yield Finding("voice", "note", "Switched off: messages are shown, not said."), None
+        return
+    started = time.monotonic()
+    try:
+        cache = await parts.open_voice()
+        sound = await cache.render(SENTENCE.get(config.session.language, SENTENCE["en"]), private=True)
+    except SpeechError as error:
+        yield Finding("voice", "problem", str(error), "Set name in [voice], or leave it empty."), None
+        return
+    yield Finding("voice", "ok", f"A sentence of {sound.seconds:.1f} s in {time.monotonic() - started:.1f} s."), sound
+
+
+def _detector() -> Finding:
+    try:
+        SileroDetector().score(np.zeros(FRAME, dtype=np.float32))
+    except SpeechError as error:
+        return Finding("detector", "problem", str(error), "Install the facilitator again.")
+    return Finding("detector", "ok", "It hears when somebody speaks.")
+
+
+async def _model(parts: Parts) -> AsyncIterator[tuple[Finding, Path | None]]:
+    try:
+        path = await asyncio.to_thread(parts.choose_model)
+    except SpeechError as error:
+        yield Finding("model", "problem", str(error), "Set model in [transcription]."), None
+        return
+    if path is None:
+        action = "Run `facilitator models pull`."
+        yield Finding("model", "note", "None is installed: contract and plan will not be written down.", action), None
+        return
+    yield Finding("model", "ok", f"{path}."), path
+
+
+async def _deep(
+    config: Config, parts: Parts, devices: tuple[Device, ...], sound: Sound | None, model: Path | None
+) -> AsyncIterator[Finding]:
+    if sound is None:
+        return
+    yield await _heard_back(config, devices, sound)
+    recognizer = parts.make_recognizer(model)
+    if recognizer is None:
+        return
+    samples = resample(sound.samples, sound.rate_hz, RATE_HZ)
+    try:
+        await recognizer.transcribe(samples, language=config.session.language)
+        started = time.monotonic()
+        await recognizer.transcribe(samples, language=config.session.language)
+        ratio = (time.monotonic() - started) / (len(samples) / RATE_HZ)
+    except SpeechError as error:
+        yield Finding("recognizer", "problem", str(error), "Choose another model.")
+    else:
+        message = f"{ratio:.2f} s for a second of speech."
+        if ratio > KEEPS_UP_RATIO:
+            yield Finding("recognizer", "note", f"It lags: {message}", "Choose a smaller model.")
+        else:
+            yield Finding("recognizer", "ok", f"It keeps up: {message}")
+    finally:
+        await recognizer.close()
+
+
+async def _heard_back(config: Config, devices: tuple[Device, ...], sound: Sound) -> Finding:
+    """Play the sentence, and hear it where the call would: on the output's own monitor."""
+    part = "route"
+    if config.audio.voice_output == NONE:
+        return Finding(part, "note", "Nothing was played: no output device is chosen.")
+    try:
+        output = choose(devices, config.audio.voice_output, "output")
+        monitor = next((device for device in devices if device.name == f"{output.name}.monitor"), None)
+        if monitor is None:
+            return Finding(part, "note", "What was played cannot be heard back here.", "Ask somebody in the call.")
+        heard = await _play_and_listen(sound, output.name, monitor.name)
+    except SpeechError as error:
+        return Finding(part, "problem", str(error), "Set voice_output in [audio].")
+    played = resample(sound.samples, sound.rate_hz, RATE_HZ)
+    if likeness(heard, played) < HEARD_CORRELATION:
+        what = "played something else" if heard.any() else "stayed silent"
+        return Finding(part, "problem", f"{output.name} {what}.", "Unmute it, or choose another output.")
+    return Finding(part, "ok", f"The voice was heard back from {output.name}.")
+
+
+async def _play_and_listen(sound: Sound, output: str, monitor: str) -> Samples:
+    """Return what `monitor` carried while `sound` was played on `output`, at `RATE_HZ`."""
+    source, sink = DeviceSource(monitor), DeviceSink(output)
+    heard: list[Samples] = [np.zeros(0, dtype=np.float32)]
+
+    async def listen() -> None:
+        while (block := await source.read()) is not None:
+            heard.append(block.samples)
+
+    listening = asyncio.create_task(listen())
+    try:
+        await sink.open()
+        await asyncio.sleep(LISTEN_AFTER_SECONDS)  # the monitor opens meanwhile
+        await sink.play(sound, on_started=lambda _: None)
+        await asyncio.sleep(LISTEN_AFTER_SECONDS)
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        await source.close()
+        await sink.close()
+    return np.concatenate(heard)
+
+
+def likeness(heard: Samples, played: Samples) -> float:
+    """Return the highest normalised correlation, 0 to 1, of `played` with any stretch of `heard`, both at one rate."""
+    if len(heard) < len(played):
+        return 0.0
+    size = 1 << (len(heard) + len(played)).bit_length()
+    cross = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(played, size)), size)
+    cross = cross[: len(heard) - len(played) + 1]
+    energy = np.concatenate([[0.0], np.cumsum(np.square(heard, dtype=np.float64))])
+    window = energy[len(played) :] - energy[: -len(played)]
+    scale = np.sqrt(window * float(np.sum(np.square(played, dtype=np.float64))))
+    return float(np.max(np.abs(cross) / np.maximum(scale, 1e-9)))

@@ -1,0 +1,190 @@
+"""The live state and the keys in a terminal: how a session is driven until there is a console's page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live as Display
+from rich.markup import escape
+from rich.text import Text
+
+from facilitator.cli.keyboard import keys
+from facilitator.cli.show import Narrator, clock
+from facilitator.core.snapshot import Snapshot
+from facilitator.core.transitions import Listening, Phase
+from facilitator.live import DELIVER, Live
+from facilitator.web.service import RefusedError
+
+REFRESH_PER_SECOND = 4
+NOTICE_SECONDS = 6.0
+_LEGEND = {
+    "n": "next",
+    "b": "back",
+    "+": "extend",
+    "l": "listening_pause",
+    "m": "mark",
+    "r": "read_back",
+    "f": "remind",
+    "h": "hush",
+    "s": "say",
+    "c": "consent",
+    "e": "end",
+    "d": "deliver",
+    "q": "quit",
+}
+_MINUTES = {"1": 1, "2": 2, "5": 5}
+
+
+class Board:
+    """Shows a live session and turns keys into its commands.
+
+    Args:
+        live: the session.
+        console: the terminal.
+    """
+
+    def __init__(self, live: Live, console: Console) -> None:
+        self._live = live
+        self._console = console
+        self._language = live.settings.language
+        self._notice = ""
+        self._notice_until = 0.0
+        self._question: tuple[str, Callable[[str], Any]] | None = None
+        self._quit = asyncio.Event()
+
+    async def run(self) -> None:
+        """Show the session and follow the keys until the animator quits."""
+        narrator = Narrator(self._console, self._language, self._live.settings.process)
+        self._live.watch(narrator.tell)
+        display = Display(
+            console=self._console,
+            get_renderable=self._draw,
+            refresh_per_second=REFRESH_PER_SECOND,
+            transient=True,
+        )
+        with display:
+            reading = asyncio.get_running_loop().create_task(self._follow_keys())
+            await self._quit.wait()
+            reading.cancel()
+            with suppress(asyncio.CancelledError):
+                await reading
+
+    async def _follow_keys(self) -> None:
+        async for key in keys():
+            try:
+                await self._press(key)
+            except RefusedError as refused:
+                self._tell(str(refused))
+        self._quit.set()
+
+    async def _press(self, key: str) -> None:
+        if self._question is not None:
+            _, answer = self._question
+            self._question = None
+            await answer(key)
+            return
+        shot = self._live.snapshot()
+        command = {
+            "n": "start" if shot.phase == Phase.READY else "next",
+            "b": "back",
+            " ": "resume" if shot.phase == Phase.PAUSED else "pause",
+            "l": "listening_resume" if shot.listening == Listening.PAUSED else "listening_pause",
+            "r": "read_back",
+            "f": "remind",
+            "h": "hush",
+            "s": "say",
+            "c": "consent",
+            "t": "rebudget",
+            "d": DELIVER,
+        }.get(key)
+        if command is not None:
+            await self._do(command, if_step=shot.step if command == "next" else None)
+        elif key == "m":
+            await self._mark(shot)
+        elif key == "+":
+            self._question = (self._word("minutes_question"), self._extend)
+        elif key == "e":
+            self._question = (self._word("end_question"), self._yes(lambda: self._do("end")))
+        elif key == "q":
+            self._question = (self._word("quit_question"), self._yes(self._leave))
+
+    def _yes(self, action: Callable[[], Any]) -> Callable[[str], Any]:
+        async def answer(key: str) -> None:
+            if key == self._word("yes"):
+                await action()
+
+        return answer
+
+    async def _leave(self) -> None:
+        self._quit.set()
+
+    async def _extend(self, key: str) -> None:
+        if key in _MINUTES:
+            await self._do("extend", minutes=_MINUTES[key])
+
+    async def _mark(self, shot: Snapshot) -> None:
+        """Mark the record of this step; after it, the one that may still be re-worded."""
+        if shot.written_down == "plan":
+            owner = self._live.settings.process.records["plan"].owner
+            names = [person.name for person in self._live.settings.participants if person.role == owner]
+            await self._do("edit_plan", agreed_by=", ".join(names) or owner)
+        else:
+            await self._do("mark_contract")
+
+    async def _do(self, command: str, *, if_step: str | None = None, **values: Any) -> None:
+        await self._live.command(command, values, if_step)
+        self._tell(self._language.plain(f"interface.keys.{command}", holder="") if command != DELIVER else "")
+
+    def _tell(self, notice: str) -> None:
+        self._notice = notice
+        self._notice_until = asyncio.get_running_loop().time() + NOTICE_SECONDS
+
+    def _word(self, key: str, **values: object) -> str:
+        return self._language.plain(f"interface.{key}", **values)
+
+    def _draw(self) -> RenderableType:
+        shot = self._live.snapshot()
+        lines = ["", *self._where(shot), *self._what(shot)]
+        if self._question is not None:
+            lines.append(f"[bold]{escape(self._question[0])}[/]")
+        elif self._notice and asyncio.get_running_loop().time() < self._notice_until:
+            lines.append(escape(self._notice))
+        return Group(*(Text.from_markup(line) for line in lines), Text(self._legend(), style="dim"))
+
+    def _where(self, shot: Snapshot) -> list[str]:
+        phase = self._word(f"phases.{shot.phase}")
+        if shot.overrun_seconds > 0:
+            time = self._word("overrun", time=clock(shot.overrun_seconds))
+        else:
+            time = self._word("left", time=clock(shot.left_seconds))
+        follows = {step.id: step.title for step in shot.steps}
+        after = self._word("following", title=follows[shot.following]) if shot.following else self._word("no_following")
+        listening = self._word(f"listening.{shot.listening}")
+        return [
+            f"[bold cyan]{escape(shot.title)}[/]  {escape(time)}  [dim]{escape(phase)} · {escape(listening)}[/]",
+            escape(shot.who),
+            f"[dim]{escape(after)}[/]",
+        ]
+
+    def _what(self, shot: Snapshot) -> list[str]:
+        lines = [f"[yellow]{escape(cue.text)}[/]" for cue in shot.cues]
+        lines += [f"[magenta]{escape(self._word('waiting', words=text))}[/]" for text in shot.pending]
+        if shot.rebudget is not None:
+            late = self._language.time(shot.rebudget.late_seconds)
+            lines.append(f"[yellow]{escape(self._word('offer', time=late))}[/]  t")
+        if shot.written_down is not None:
+            record = shot.records[shot.written_down]
+            state = self._word("agreed") if record.agreed else self._word("draft")
+            text = record.text or self._word("nothing_yet")
+            lines.append(f"[green]{escape(text)}[/]  [dim]{escape(state)}[/]")
+        return lines
+
+    def _legend(self) -> str:
+        words = self._language.table("interface.keys")
+        shown = {**_LEGEND, words["space"]: "pause"}
+        holder = self._language.role(self._live.snapshot().holder)
+        return " · ".join(f"{key} {words[name].format(holder=holder)}" for key, name in shown.items())

@@ -1,0 +1,49 @@
+"""`facilitator doctor`: what works, what does not, what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from facilitator.checkup import Finding, Parts, check_up
+from facilitator.cli import parts
+from facilitator.cli.devices import JsonOption
+from facilitator.config import Config, load_config
+
+_SIGNS = {"ok": "[green]✓[/]", "note": "[yellow]·[/]", "problem": "[bold yellow]![/]"}
+
+
+def doctor(
+    as_json: JsonOption = False,  # noqa: FBT002
+    deep: Annotated[bool, typer.Option("--deep", help="Play and hear back, and measure the recognizer.")] = False,  # noqa: FBT002
+    config: parts.ConfigOption = None,
+) -> None:
+    """Check every part of a session. Exits 1 when there is a problem.
+
+    Example: facilitator doctor --deep
+    """
+    findings = asyncio.run(_check(load_config(config), as_json=as_json, deep=deep))
+    if as_json:
+        print(json.dumps([dataclasses.asdict(one) for one in findings], ensure_ascii=False, indent=2))  # noqa: T201
+    if any(finding.status == "problem" for finding in findings):
+        raise typer.Exit(1)
+
+
+async def _check(config: Config, *, as_json: bool, deep: bool) -> list[Finding]:
+    used = Parts(
+        open_voice=lambda: parts.open_voice(config, config.session.language),
+        choose_model=lambda: parts.choose_model(config),
+        make_recognizer=lambda model: parts.make_recognizer(config, model),
+    )
+    findings = []
+    async for finding in check_up(config, used, deep=deep):
+        findings.append(finding)
+        if not as_json:
+            action = f"  → {escape(finding.action)}" if finding.action else ""
+            parts.output.print(f"{_SIGNS[finding.status]} {finding.part:<17} {escape(finding.message)}{action}")
+    return findings

@@ -1,0 +1,101 @@
+"""`facilitator models`: the recognizer's models on this computer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Table
+
+from facilitator.cli import parts
+from facilitator.cli.devices import JsonOption
+
+app = typer.Typer(help="The models that write down: list them, fetch them, bring your own.", no_args_is_help=True)
+DEFAULT = "small"
+"""What `pull` fetches unless told: the largest that keeps up on most laptops (2.6 s an utterance on two cores)."""
+_MEGA = 1_000_000
+
+
+@app.command("list")
+def list_(as_json: JsonOption = False) -> None:  # noqa: FBT002
+    """List the models that are here or can be fetched.
+
+    Example: facilitator models list
+    """
+    found = parts.model_store().list_models()
+    if as_json:
+        rows = [
+            {
+                "name": info.name,
+                "path": None if info.path is None else str(info.path),
+                "size_bytes": info.size_bytes,
+                "languages": list(info.languages),
+                "bundled": info.bundled,
+            }
+            for info in found
+        ]
+        print(json.dumps(rows, ensure_ascii=False, indent=2))  # noqa: T201
+        return
+    table = Table("name", "size", "where")
+    for info in found:
+        where = "comes along, for the sample session only" if info.bundled else str(info.path or "to be fetched")
+        table.add_row(info.name, f"{info.size_bytes / _MEGA:,.0f} MB", where)
+    parts.output.print(table)
+
+
+@app.command()
+def pull(
+    names: Annotated[list[str] | None, typer.Argument(help=f"Names of `models list`; {DEFAULT} unless told.")] = None,
+) -> None:
+    """Fetch models; what was fetched before is checked and not fetched again.
+
+    Example: facilitator models pull small
+    """
+    asyncio.run(_pull(names or [DEFAULT]))
+
+
+async def _pull(names: list[str]) -> None:
+    store = parts.model_store()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    for name in names:
+        with Progress(*columns, console=parts.errors, transient=True, disable=not parts.errors.is_terminal) as bars:
+            task = bars.add_task(name, total=None)
+            path = await store.pull(name, partial(_show, bars, task))
+        parts.output.print(f"{name}: {path}")
+
+
+def _show(bars: Progress, task: TaskID, done: int, total: int) -> None:
+    bars.update(task, completed=done, total=total)
+
+
+@app.command()
+def add(
+    name: Annotated[str, typer.Argument(help="What to call it.")],
+    path: Annotated[
+        Path, typer.Argument(help="A folder with a CTranslate2 model, or one that holds it in ctranslate2/.")
+    ],
+) -> None:
+    """Bring in a model from a folder, without any network.
+
+    Example: facilitator models add mine ./whisper-small-ct2
+    """
+    parts.output.print(f"{name}: {parts.model_store().add(name, path)}")

@@ -1,0 +1,203 @@
+"""`facilitator run`: hold a session, live."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from facilitator.call import MICROPHONE_CHANNEL
+from facilitator.catalog import load_process
+from facilitator.cli import parts
+from facilitator.cli.board import Board
+from facilitator.config import NONE, Config, load_config
+from facilitator.core.process import Participant, Process
+from facilitator.data import did_you_mean
+from facilitator.errors import UsageError
+from facilitator.languages import load_language
+from facilitator.live import Live, LiveSettings
+from facilitator.web.service import Service
+from speech.devices import Kind, find_device
+from speech.errors import SynthesisError, VoiceNotFoundError
+from speech.synthesis.cache import PromptCache
+
+AFTER_END_SECONDS = 3.0
+"""Without a terminal, a session that wrote nothing down leaves so long after its end: readers get its last words."""
+
+
+def run(
+    config: parts.ConfigOption = None,
+    process: Annotated[str | None, typer.Option("--process", help="A name of `processes list`, or a folder.")] = None,
+    duration: Annotated[
+        int | None, typer.Option("--duration", help="Length of the meeting, in minutes.", min=1)
+    ] = None,
+    language: parts.LanguageOption = None,
+    participant: Annotated[
+        list[str] | None,
+        typer.Option("--participant", help="Somebody present and their role; may be repeated.", metavar="NAME=ROLE"),
+    ] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Never open a page.")] = False,  # noqa: FBT002
+    ready_file: Annotated[
+        Path | None, typer.Option("--ready-file", help="Written when the service answers.", metavar="FILE")
+    ] = None,
+) -> None:
+    """Hold a session beside a call, driven by keys or through the local service.
+
+    Example: facilitator run --duration 90 --participant Camille=client --participant Nour=consultant
+    """
+    del no_browser  # the console's page is not there yet
+    loaded = load_config(config)
+    changed = {"process": process, "duration": duration, "language": language}
+    session = loaded.session.model_copy(update={key: value for key, value in changed.items() if value is not None})
+    asyncio.run(_run(loaded.model_copy(update={"session": session}), participant or [], ready_file))
+
+
+async def _run(config: Config, people: list[str], ready_file: Path | None) -> None:
+    settings, notices = await _settings(config, people)
+    live = Live(settings)
+    service = Service(live)
+    try:
+        url = await service.start(config.web.host, config.web.port)
+        if config.web.host != "127.0.0.1":
+            parts.errors.print(f"Careful: other computers can reach this session on {config.web.host}.")
+        if ready_file is not None:
+            _write_ready(ready_file, url, service.token)
+        holding = asyncio.get_running_loop().create_task(live.run())
+        for code in notices:
+            live.warn(code)
+        driving = asyncio.get_running_loop().create_task(_drive(live))
+        pending = {holding, driving}
+        while driving in pending:
+            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        holding.cancel()
+    finally:
+        await service.close()
+        await live.close()
+        if ready_file is not None:
+            await asyncio.to_thread(ready_file.unlink, missing_ok=True)
+
+
+async def _drive(live: Live) -> None:
+    """Follow the terminal's keys; without a terminal, wait for the end."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    if sys.platform != "win32":
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, stop.set)
+    work = Board(live, parts.output).run() if sys.stdin.isatty() else _until_over(live)
+    driving = loop.create_task(work)
+    stopping = loop.create_task(stop.wait())
+    done, pending = await asyncio.wait({driving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+async def _until_over(live: Live) -> None:
+    """Wait until the session is over and what was written down was delivered."""
+    over = asyncio.Event()
+    live.follow(lambda line: over.set() if line["type"] in {"session_ended", "delivered"} else None)
+    while not live.ended or not (live.delivered or live.empty):
+        over.clear()
+        await over.wait()
+    await asyncio.sleep(AFTER_END_SECONDS)
+
+
+async def _settings(config: Config, people: list[str]) -> tuple[LiveSettings, list[str]]:
+    """Return what the session needs, and the codes of what the animator is told at its start."""
+    folder = config.session.processes_folder
+    process = load_process(config.session.process, folder)
+    listens = config.listening.enabled
+    language = load_language(
+        config.session.process, config.session.language, config.session.address, processes=folder, listens=listens
+    )
+    call_input = await _device(config.audio.call_input, "input")
+    microphone = await _device(config.audio.microphone_input, "input")
+    output = await _device(config.audio.voice_output, "output") if config.voice.enabled else None
+    notices = []
+    if listens and call_input is None:
+        notices.append("no_input" if microphone is None else "no_call_input")
+    cache = await _voice(config)
+    if config.voice.enabled and cache is None:
+        notices.append("no_voice")
+    recognizer = parts.make_recognizer(config, await asyncio.to_thread(parts.choose_model, config))
+    if listens and recognizer is None:
+        notices.append("no_model")
+    settings = LiveSettings(
+        process=process,
+        seconds=process.plan(config.session.duration),
+        language=language,
+        participants=_participants(people, process, microphone is not None),
+        call_input=call_input,
+        microphone_input=microphone,
+        voice_output=output,
+        cache=cache,
+        recognizer=recognizer,
+        listens=listens,
+        spoken_reminders=config.voice.spoken_reminders,
+        timed_cues_when_deaf=config.voice.timed_cues_when_deaf,
+        replies_allowed=config.session.client_may_reply,
+        folder=config.documents.path,
+    )
+    return settings, notices
+
+
+async def _device(name: str, kind: Kind) -> str | None:
+    if name == NONE:
+        return None
+    return (await asyncio.to_thread(find_device, name, kind)).name if name != "default" else name
+
+
+async def _voice(config: Config) -> PromptCache | None:
+    """Return what renders the prompts; None where the computer has no working voice."""
+    if not config.voice.enabled:
+        return None
+    try:
+        return await parts.open_voice(config, config.session.language)
+    except VoiceNotFoundError:
+        raise
+    except SynthesisError:
+        return None
+
+
+def _participants(people: list[str], process: Process, microphone: bool) -> tuple[Participant, ...]:  # noqa: FBT001
+    found = []
+    for person in people:
+        name, equals, role = person.rpartition("=")
+        if not equals or not name.strip():
+            raise UsageError("A participant is written NAME=ROLE, such as Camille=client.")
+        if role not in process.roles:
+            raise UsageError(f"The role {role!r} is unknown; {did_you_mean(role, process.roles)}")
+        own = microphone and role in process.may_always_speak
+        found.append(Participant(name.strip(), role, MICROPHONE_CHANNEL if own else None))
+    return tuple(found)
+
+
+def _write_ready(path: Path, url: str, token: str) -> None:
+    """Write the ready file, for this user alone, whole or not at all."""
+    ready = {
+        "pid": os.getpid(),
+        "console_url": f"{url}/",
+        "stage_url": f"{url}/stage",
+        "api_url": f"{url}/api",
+        "token": token,
+    }
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(ready, file)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise UsageError(f"{path} cannot be written ({error.strerror}): choose another --ready-file.") from None

@@ -1,0 +1,234 @@
+"""The animator's commands, as every way of giving them (page, terminal, recorded call) names them.
+
+Each command is a small table of its own values; `read` turns one into the core's events. Names and values are the
+interface's, and the local service's OpenAPI is made from these models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from facilitator.core import events as ev
+from facilitator.data import did_you_mean
+from facilitator.errors import UsageError
+
+Text = Annotated[str, Field(max_length=8_000)]
+Id = Annotated[str, Field(max_length=64)]
+
+
+class CommandError(UsageError):
+    """A command that does not exist, or whose values are wrong. `code` is a key of the languages' refusals."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Command(BaseModel):
+    """A command without values of its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    event: ClassVar[type[ev.Event] | None] = None
+
+    def events(self, at: float) -> tuple[ev.Event, ...]:
+        """Return what the command means at session second `at`."""
+        assert self.event is not None
+        return (self.event(at=at),)
+
+
+class Hush(Command):
+    """Silence the voice at once."""
+
+    event = ev.HushAsked
+
+
+class Start(Command):
+    """Hold the first step."""
+
+    event = ev.StartAsked
+
+
+class Next(Command):
+    """Go to the next step."""
+
+    event = ev.NextAsked
+
+
+class Back(Command):
+    """Take the last step change back."""
+
+    event = ev.BackAsked
+
+
+class Pause(Command):
+    """Stop the step's time."""
+
+    event = ev.PauseAsked
+
+
+class Resume(Command):
+    """Let the step's time run again."""
+
+    event = ev.ResumeAsked
+
+
+class Extend(Command):
+    """Give the step more time, in seconds or in minutes."""
+
+    seconds: Annotated[float, Field(gt=0, le=7200)] | None = None
+    minutes: Annotated[float, Field(gt=0, le=120)] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Extend:
+        if (self.seconds is None) == (self.minutes is None):
+            raise ValueError("give either seconds or minutes")
+        return self
+
+    def events(self, at: float) -> tuple[ev.Event, ...]:
+        """Return the extension."""
+        seconds = self.seconds if self.seconds is not None else 60 * (self.minutes or 0.0)
+        return (ev.ExtendAsked(at=at, seconds=float(seconds)),)
+
+
+class End(Command):
+    """End the session."""
+
+    event = ev.EndAsked
+
+
+class ListeningPause(Command):
+    """Stop all capture at once."""
+
+    event = ev.ListeningPauseAsked
+
+
+class ListeningResume(Command):
+    """Listen again."""
+
+    event = ev.ListeningResumeAsked
+
+
+class Say(Command):
+    """Have the voice say a text, a prompt by its key, or with neither the last prompt again."""
+
+    text: Text = ""
+    key: Id = ""
+
+    def events(self, at: float) -> tuple[ev.Event, ...]:
+        """Return what is to be said."""
+        return (ev.SayAsked(at=at, text=self.text.strip(), key=self.key),)
+
+
+class MarkContract(Command):
+    """This is the contract: the utterance just said, the ones named, or the text given."""
+
+    utterances: tuple[Id, ...] = Field(default=(), strict=False)
+    text: Text = ""
+    agreed_by: Id = ""
+
+    def events(self, at: float) -> tuple[ev.Event, ...]:
+        """Return the mark, after the correction where a text is given."""
+        mark = ev.RecordMarked(at=at, record="contract", utterances=self.utterances, agreed_by=self.agreed_by)
+        edit = (ev.RecordEdited(at=at, record="contract", text=self.text),) if self.text else ()
+        return (*edit, mark)
+
+
+class EditContract(Command):
+    """Correct the contract by hand; it is then to be agreed again."""
+
+    text: Text
+
+    def events(self, at: float) -> tuple[ev.Event, ...]:
+        """Return the correction."""
+        return (ev.RecordEdited(at=at, record="contract", text=self.text),)
+
+
+class EditPlan(Command):
+    """Correct the plan by hand, agree to it, or both; an item is a line."""
+
+    text: Text = ""
+    agreed_by: Id = ""
+
+    @model_validator(mode="after")
+    def _something(self) -> EditPlan:
+        if not self.text.strip() and not self.agreed_by:
+            raise ValueError("give a text, agreed_by, or both")
+        return self
+
+    def events(self, at: float) -> tuple[ev.Event, ...]:
+        """Return the correction, and the agreement to the whole plan."""
+        edit = (ev.RecordEdited(at=at, record="plan", text=self.text),) if self.text.strip() else ()
+        whole = ev.RecordMarked(at=at, record="plan", whole=True, agreed_by=self.agreed_by)
+        return (*edit, whole) if self.agreed_by else edit
+
+
+class ReadBack(Command):
+    """Have the voice read the contract, or another record."""
+
+    record: Id = "contract"
+
+    def events(self, at: float) -> tuple[ev.Event, ...]:
+        """Return the reading."""
+        return (ev.ReadBackAsked(at=at, record=self.record),)
+
+
+class Remind(Command):
+    """Have the voice invite everybody to let the holder finish."""
+
+    event = ev.RemindAsked
+
+
+class Consent(Command):
+    """Everybody present agreed that the assistant listens."""
+
+    event = ev.ConsentGiven
+
+
+class Rebudget(Command):
+    """Share the remaining time out so that the meeting ends on time."""
+
+    event = ev.RebudgetAsked
+
+
+COMMANDS: Mapping[str, type[Command]] = {
+    "hush": Hush,
+    "start": Start,
+    "next": Next,
+    "back": Back,
+    "pause": Pause,
+    "resume": Resume,
+    "extend": Extend,
+    "end": End,
+    "listening_pause": ListeningPause,
+    "listening_resume": ListeningResume,
+    "say": Say,
+    "mark_contract": MarkContract,
+    "edit_contract": EditContract,
+    "edit_plan": EditPlan,
+    "read_back": ReadBack,
+    "remind": Remind,
+    "consent": Consent,
+    "rebudget": Rebudget,
+}
+
+
+def read(name: str, values: Mapping[str, Any], at: float) -> tuple[ev.Event, ...]:
+    """Return the core's events for a command given at session second `at`.
+
+    Raises:
+        CommandError: there is no such command, or a value is missing, unknown or wrong.
+    """
+    model = COMMANDS.get(name)
+    if model is None:
+        raise CommandError(f"There is no command {name!r}; {did_you_mean(name, COMMANDS)}", "unknown_command")
+    try:
+        return model.model_validate(dict(values)).events(at)
+    except ValidationError as error:
+        found = error.errors()[0]
+        where = ".".join(str(part) for part in found["loc"])
+        what = str(found["msg"]).removeprefix("Value error, ").lower()
+        place = f"the value {where!r}" if where else "its values"
+        raise CommandError(f"The command {name!r} cannot be done: {place}: {what}.", "bad_value") from None

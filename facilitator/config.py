@@ -1,0 +1,191 @@
+"""The configuration: config.toml as frozen values. Making one loads nothing and opens nothing.
+
+It is looked for in `--config`, then `$FACILITATOR_CONFIG`, then the user's configuration folder, then the defaults
+below. The repository's config.toml holds every key with its default; a test compares the two. Folders in a file are
+relative to that file.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from platformdirs import user_config_path, user_documents_path
+from pydantic import BaseModel, ConfigDict, Field
+
+from facilitator.data import check, read_toml
+from facilitator.errors import ConfigError
+
+VARIABLE = "FACILITATOR_CONFIG"
+FILE = "config.toml"
+NONE = "none"
+"""The name of a device that is not to be used."""
+
+_FOLDERS = (("session", "processes"), ("documents", "folder"))
+_Device = Annotated[str, Field(min_length=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class SessionConfig(_Section):
+    """The meeting: which process, how long, in which words.
+
+    Attributes:
+        process: a name of `catalog.list_processes`, or a path.
+        duration: length of the meeting, minutes.
+        language: two letters.
+        address: the way of addressing people, in a language that has several.
+        client_may_reply: True for the lenient form, in which the client may answer during consultation.
+        processes: the user's own folder of processes; "" for none.
+    """
+
+    process: Annotated[str, Field(min_length=1)] = "codev"
+    duration: Annotated[int, Field(ge=10, le=480)] = 90
+    language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = "fr"
+    address: Literal["tu", "vous"] = "tu"
+    client_may_reply: bool = False
+    processes: str = ""
+
+    @property
+    def processes_folder(self) -> Path | None:
+        """The user's own folder of processes; None for none."""
+        return Path(self.processes) if self.processes else None
+
+
+class VoiceConfig(_Section):
+    """The voice.
+
+    Attributes:
+        enabled: False shows the prompts and says none.
+        name: a voice of this computer; "" for the best one of the language.
+        words_per_minute: rate of speech.
+        spoken_reminders: whether an interruption is answered aloud without the animator asking.
+        timed_cues_when_deaf: whether timed cues are said while nothing is listened to.
+    """
+
+    enabled: bool = True
+    name: str = ""
+    words_per_minute: Annotated[int, Field(ge=80, le=450)] = 165
+    spoken_reminders: bool = False
+    timed_cues_when_deaf: bool = False
+
+
+class AudioConfig(_Section):
+    """The sound devices: a name as `facilitator devices` prints it, `default`, or `none`.
+
+    Attributes:
+        call_input: where the call's sound is heard.
+        microphone_input: the animator's own microphone.
+        voice_output: where the voice is played.
+    """
+
+    call_input: _Device = NONE
+    microphone_input: _Device = NONE
+    voice_output: _Device = "default"
+
+
+class ListeningConfig(_Section):
+    """Whether the session may listen at all, once everybody agreed."""
+
+    enabled: bool = True
+
+
+class TranscriptionConfig(_Section):
+    """What writes the contract and the plan down.
+
+    Attributes:
+        model: a name of `facilitator models list` or a folder; "" for the best one installed.
+        threads: processor threads; 0 for the engine's own choice.
+        compute_type: precision of the computation, as CTranslate2 names it.
+    """
+
+    model: str = ""
+    threads: Annotated[int, Field(ge=0, le=64)] = 2
+    compute_type: Literal["auto", "int8", "int8_float16", "int8_float32", "float16", "bfloat16", "float32"] = "auto"
+
+
+class DocumentsConfig(_Section):
+    """Where the animator's exports go: a folder; "" for the user's documents folder."""
+
+    folder: str = ""
+
+    @property
+    def path(self) -> Path:
+        """The folder itself."""
+        return Path(self.folder) if self.folder else user_documents_path()
+
+
+class DeliveryConfig(_Section):
+    """To the client. Nothing is set here yet."""
+
+
+class WebConfig(_Section):
+    """The local service.
+
+    Attributes:
+        host: the address it answers on; any but 127.0.0.1 lets other computers reach it.
+        port: 0 for any free one.
+    """
+
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 0
+
+
+class PrivacyConfig(_Section):
+    """What is kept. Nothing is set here yet: nothing is kept."""
+
+
+class Config(_Section):
+    """The whole configuration."""
+
+    session: SessionConfig = SessionConfig()
+    voice: VoiceConfig = VoiceConfig()
+    audio: AudioConfig = AudioConfig()
+    listening: ListeningConfig = ListeningConfig()
+    transcription: TranscriptionConfig = TranscriptionConfig()
+    documents: DocumentsConfig = DocumentsConfig()
+    delivery: DeliveryConfig = DeliveryConfig()
+    web: WebConfig = WebConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
+
+
+def find_config(path: Path | None = None) -> Path | None:
+    """Return the configuration file in force; None when there is none and the defaults hold.
+
+    Args:
+        path: what `--config` says; None when it was not given.
+    """
+    if path is not None:
+        return path
+    if named := os.environ.get(VARIABLE):
+        return Path(named)
+    own = user_config_path("facilitator", appauthor=False) / FILE
+    return own if own.is_file() else None
+
+
+def load_config(path: Path | None = None) -> Config:
+    """Return the configuration in force.
+
+    Args:
+        path: what `--config` says; None when it was not given.
+
+    Raises:
+        ConfigError: the file is missing or is not TOML, or a key is unknown or has a wrong value.
+    """
+    found = find_config(path)
+    if found is None:
+        return Config()
+    values = read_toml(found, ConfigError)
+    _resolve_folders(values, found.parent)
+    return check(Config, values, found, ConfigError)
+
+
+def _resolve_folders(values: dict[str, Any], start: Path) -> None:
+    """Make the folders that a file names absolute: they are relative to the file."""
+    for section, key in _FOLDERS:
+        table = values.get(section)
+        if isinstance(table, dict) and isinstance(table.get(key), str) and table[key]:
+            table[key] = str((start / Path(table[key]).expanduser()).resolve())

@@ -1,0 +1,253 @@
+"""What the animator asks: when it is refused, and what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from facilitator.core import actions as do
+from facilitator.core import events as ev
+from facilitator.core import facts
+from facilitator.core.courtesy import FADE_SECONDS, HUSH_FADE_SECONDS, TIMED_CUES
+from facilitator.core.due import lefts
+from facilitator.core.errors import IllegalEventError
+from facilitator.core.process import Cue, Rights
+from facilitator.core.record import Mark, Record
+from facilitator.core.state import State
+from facilitator.core.transitions import Phase
+
+
+def _start(state: State, event: ev.StartAsked) -> None:
+    state.publish(facts.SessionStarted, process=state.settings.process.id, language=state.settings.language)
+    _begin_step(state, state.agenda.begin(state.now), said=False)
+
+
+def _move(state: State, offset: int) -> None:
+    _end_step(state)
+    _begin_step(state, state.agenda.move(offset, state.now), said=offset < 0)
+
+
+def _begin_step(state: State, seconds: float, *, said: bool) -> None:
+    step = state.step
+    state.step_at = state.now
+    state.publish(facts.StepStarted, step=step.id, holder=step.holder, seconds=seconds)
+    state.hold_floor()
+    if step.cues and not said:
+        state.ask_key(Cue.OPENING, f"steps.{step.id}.opening", seconds=seconds)
+
+
+def _end_step(state: State) -> None:
+    seconds, overrun = state.agenda.leave(state.now)
+    own = frozenset({Cue.OPENING, *TIMED_CUES, Cue.REMINDER})
+    state.withhold(state.voice.drop("step_over", cues=own))
+    if state.voice.speaking is not None and state.voice.speaking.cue in own:
+        state.actions += state.voice.stop(FADE_SECONDS)
+    state.publish(facts.StepEnded, step=state.step.id, seconds=seconds, overrun_seconds=overrun)
+
+
+def _pause(state: State, event: ev.PauseAsked) -> None:
+    state.agenda.pause(state.now)
+    state.publish(facts.SessionPaused)
+    state.withhold(state.voice.drop("paused"))
+    state.hold_floor()
+
+
+def _resume(state: State, event: ev.ResumeAsked) -> None:
+    state.agenda.resume(state.now)
+    state.publish(facts.SessionResumed)
+    state.hold_floor()
+
+
+def _extend(state: State, event: ev.ExtendAsked) -> None:
+    state.agenda.extend(event.seconds)
+    state.publish(facts.StepExtended, step=state.step.id, seconds=event.seconds)
+    state.withhold(state.voice.drop("extended", cues=TIMED_CUES))
+    for cue, left in lefts(state).items():
+        place = (state.agenda.index, cue)
+        if state.agenda.left(state.now) > left:  # the new end is announced in its turn
+            state.cues_done.discard(place)
+        else:
+            state.cues_done.add(place)
+
+
+def _end(state: State, event: ev.Event) -> None:
+    if state.phase is Phase.ENDED:  # it never started
+        if not state.deaf:
+            state.actions.append(do.StopListening())
+        return
+    if not state.agenda.over:
+        _end_step(state)
+        state.agenda.over = True
+        state.hold_floor()
+        if isinstance(event, ev.EndAsked):
+            state.ask_key(Cue.CUSTOM, "cues.closing")
+            return
+    state.withhold(state.voice.drop("session_over"))
+    state.actions += state.voice.stop(0.0 if isinstance(event, ev.AudioEnded) else FADE_SECONDS)
+
+
+def _consent(state: State, event: ev.ConsentGiven) -> None:
+    state.publish(facts.ConsentGiven)
+    _listen(state)
+
+
+def _pause_listening(state: State, event: ev.ListeningPauseAsked) -> None:
+    state.actions.append(do.StopListening())
+    state.publish(facts.ListeningPaused)
+    state.ears.forget(state.now)
+    state.hold_floor()
+
+
+def _resume_listening(state: State, event: ev.ListeningResumeAsked) -> None:
+    state.publish(facts.ListeningResumed)
+    _listen(state)
+
+
+def _listen(state: State) -> None:
+    state.actions.append(do.StartListening())
+    state.ears.forget(state.now)
+    state.hold_floor()
+
+
+def _hush(state: State, event: ev.HushAsked) -> None:
+    state.actions += state.voice.stop(HUSH_FADE_SECONDS)
+    state.withhold(state.voice.drop("hushed"))
+
+
+def _say(state: State, event: ev.SayAsked) -> None:
+    last = state.voice.last
+    if event.text:
+        state.ask(Cue.CUSTOM, "", event.text, state.now)
+    elif event.key:
+        state.ask_key(Cue.CUSTOM, f"prompts.{event.key}")
+    else:
+        assert last is not None  # `_refuse_unsayable`
+        state.ask(last.cue, last.key, last.text, state.now)
+
+
+def _remind(state: State, event: ev.RemindAsked) -> None:
+    state.ask_reminder()
+
+
+def _read_back(state: State, event: ev.ReadBackAsked) -> None:
+    text = state.words("cues.read_back", words=state.records[event.record].text)
+    state.ask(Cue.READ_BACK, "", text, state.now)
+
+
+def _mark(state: State, event: ev.RecordMarked) -> None:
+    owner = state.settings.process.records[event.record].owner
+    agreed_by = event.agreed_by or ", ".join(state.settings.names[owner]) or owner
+    state.records[event.record].mark(
+        Mark(at=state.now, agreed_by=agreed_by, utterances=event.utterances, whole=event.whole)
+    )
+
+
+def _edit(state: State, event: ev.RecordEdited) -> None:
+    state.records[event.record].edit(event.text.strip(), state.now)
+
+
+def _rebudget(state: State, event: ev.RebudgetAsked) -> None:
+    offer = state.agenda.rebudget(state.now)
+    assert offer is not None  # `_refuse_on_time`
+    state.agenda.apply(offer)
+    state.publish(facts.AgendaRebudgeted, steps=dict(offer.steps))
+
+
+def _refuse_last(state: State, event: ev.NextAsked) -> None:
+    if state.agenda.following is None:
+        raise IllegalEventError("last_step")
+
+
+def _refuse_first(state: State, event: ev.BackAsked) -> None:
+    if state.agenda.index == 0:
+        raise IllegalEventError("first_step")
+
+
+def _refuse_no_time(state: State, event: ev.ExtendAsked) -> None:
+    if not event.seconds > 0:
+        raise IllegalEventError("no_time")
+
+
+def _refuse_unsayable(state: State, event: ev.SayAsked) -> None:
+    if event.key and event.key not in state.settings.process.prompts:
+        raise IllegalEventError("no_such_prompt")
+    if not event.text and not event.key and state.voice.last is None:
+        raise IllegalEventError("nothing_said")
+
+
+def _refuse_unheld(state: State, event: ev.RemindAsked) -> None:
+    if state.step.rights is not Rights.HOLD:
+        raise IllegalEventError("nobody_holds")
+
+
+def _record(state: State, name: str) -> Record:
+    if name not in state.records:
+        raise IllegalEventError("no_such_record")
+    return state.records[name]
+
+
+def _refuse_unwritten(state: State, event: ev.ReadBackAsked) -> None:
+    if not _record(state, event.record).text:
+        raise IllegalEventError("nothing_written")
+
+
+def _open_record(state: State, name: str) -> Record:
+    record = _record(state, name)
+    until = state.settings.process.records[name].open_until
+    last = None if until is None else state.agenda.index_of(until)
+    if last is not None and state.agenda.index > last:
+        raise IllegalEventError("record_closed")
+    return record
+
+
+def _refuse_unmarkable(state: State, event: ev.RecordMarked) -> None:
+    record = _open_record(state, event.record)
+    if record.unknown(event.utterances):
+        raise IllegalEventError("no_such_utterance")
+    if not event.utterances and not record.anything_before(state.now) and not state.ears.speech_on:
+        raise IllegalEventError("nothing_to_mark")
+
+
+def _refuse_uneditable(state: State, event: ev.RecordEdited) -> None:
+    _open_record(state, event.record)
+    if not event.text.strip():
+        raise IllegalEventError("nothing_written")
+
+
+def _refuse_on_time(state: State, event: ev.RebudgetAsked) -> None:
+    if state.agenda.rebudget(max(state.now, event.at)) is None:
+        raise IllegalEventError("on_time")
+
+
+REFUSALS: Mapping[type[ev.Event], Callable[..., None]] = {
+    ev.NextAsked: _refuse_last,
+    ev.BackAsked: _refuse_first,
+    ev.ExtendAsked: _refuse_no_time,
+    ev.SayAsked: _refuse_unsayable,
+    ev.RemindAsked: _refuse_unheld,
+    ev.ReadBackAsked: _refuse_unwritten,
+    ev.RecordMarked: _refuse_unmarkable,
+    ev.RecordEdited: _refuse_uneditable,
+    ev.RebudgetAsked: _refuse_on_time,
+}
+"""Checks that need more than the tables: each raises `IllegalEventError` and changes nothing."""
+
+HANDLERS: Mapping[type[ev.Event], Callable[..., None]] = {
+    ev.StartAsked: _start,
+    ev.NextAsked: lambda state, _: _move(state, 1),
+    ev.BackAsked: lambda state, _: _move(state, -1),
+    ev.PauseAsked: _pause,
+    ev.ResumeAsked: _resume,
+    ev.ExtendAsked: _extend,
+    ev.EndAsked: _end,
+    ev.AudioEnded: _end,
+    ev.ConsentGiven: _consent,
+    ev.ListeningPauseAsked: _pause_listening,
+    ev.ListeningResumeAsked: _resume_listening,
+    ev.HushAsked: _hush,
+    ev.SayAsked: _say,
+    ev.RemindAsked: _remind,
+    ev.ReadBackAsked: _read_back,
+    ev.RecordMarked: _mark,
+    ev.RecordEdited: _edit,
+    ev.RebudgetAsked: _rebudget,
+}

@@ -1,0 +1,142 @@
+"""The courtesy of the voice: it never starts in speech, gives way, and is silent rather than late.
+
+Rules:
+
+- One prompt at a time, in the order in which they fell due.
+- A prompt can start only once its sound is at hand.
+- A prompt starts when every channel has been silent for as long as its kind asks, counted from the last voiced frame
+  and from the end of the prompt before it.
+- Past its deadline it is withheld: shown to the animator, never spoken. Time during which the voice itself was
+  speaking does not count against it.
+- When a voice has lasted 1.0 s during a prompt, the prompt fades within 0.3 s. It is not said again by itself.
+- While the session hears nothing (deaf), an opening is said at once, for the animator has just pressed the key; a timed
+  cue is withheld unless the animator chose otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from facilitator.core.actions import Prompt, Speak, StopSpeaking
+from facilitator.core.ears import Ears
+from facilitator.core.process import Cue
+
+GIVE_WAY_SECONDS = 1.0
+FADE_SECONDS = 0.3
+HUSH_FADE_SECONDS = 0.03
+"""Silence at once, but without the click of a cut waveform."""
+PAST_SECONDS = 0.001
+"""A prompt may still start at its deadline; a millisecond later it is late."""
+TIMED_CUES = frozenset({Cue.REMAINING, Cue.ENDED})
+
+
+@dataclass(frozen=True, slots=True)
+class Withhold:
+    """This prompt will not be spoken, because of `reason`."""
+
+    prompt: Prompt
+    reason: str
+
+
+@dataclass(slots=True)
+class Voice:
+    """What the voice is saying and what waits to be said.
+
+    Attributes:
+        timed_cues_when_deaf: whether timed cues are spoken while nothing is heard.
+    """
+
+    timed_cues_when_deaf: bool = False
+    pending: list[Prompt] = field(default_factory=list)
+    speaking: Prompt | None = None
+    started_at: float | None = None
+    last: Prompt | None = None
+    _ready: set[str] = field(default_factory=set)
+    _stopping: bool = False
+    _free_at: float = float("-inf")
+
+    def ask(self, prompt: Prompt) -> None:
+        """Queue `prompt`."""
+        self.pending.append(prompt)
+        self.pending.sort(key=lambda waiting: waiting.due_at)
+
+    def ready(self, prompt_id: str) -> None:
+        """The prompt's sound is at hand."""
+        self._ready.add(prompt_id)
+
+    def failed(self, prompt_id: str, reason: str) -> list[Withhold]:
+        """Withhold a prompt that waits and cannot be said."""
+        failed = [prompt for prompt in self.pending if prompt.id == prompt_id]
+        self.pending = [prompt for prompt in self.pending if prompt.id != prompt_id]
+        return [Withhold(prompt, reason) for prompt in failed]
+
+    def started(self, prompt_id: str, at: float) -> None:
+        """The device began to play the prompt at `at`."""
+        if self.speaking is not None and self.speaking.id == prompt_id:
+            self.started_at = at
+
+    def ended(self, prompt_id: str, at: float) -> Prompt | None:
+        """The device stopped playing the prompt at `at`; return it, or None when it is not the one being said."""
+        if self.speaking is None or self.speaking.id != prompt_id:
+            return None
+        prompt, self.speaking, self.started_at, self._stopping = self.speaking, None, None, False
+        self._free_at = at
+        return prompt
+
+    def drop(self, reason: str, *, cues: frozenset[Cue] | None = None) -> list[Withhold]:
+        """Withhold what waits, or only the kinds in `cues`."""
+        dropped = [prompt for prompt in self.pending if cues is None or prompt.cue in cues]
+        self.pending = [prompt for prompt in self.pending if prompt not in dropped]
+        return [Withhold(prompt, reason) for prompt in dropped]
+
+    def stop(self, fade_seconds: float) -> list[StopSpeaking]:
+        """Fade what is being said, if anything is and nothing has faded it yet."""
+        if self.speaking is None or self._stopping:
+            return []
+        self._stopping = True
+        return [StopSpeaking(prompt_id=self.speaking.id, fade_seconds=fade_seconds)]
+
+    def decide(self, at: float, ears: Ears, *, deaf: bool) -> list[Speak | StopSpeaking | Withhold]:
+        """Return what to do now, `at` session seconds."""
+        done: list[Speak | StopSpeaking | Withhold] = []
+        if deaf and not self.timed_cues_when_deaf:
+            done += self.drop("deaf", cues=TIMED_CUES)
+        late = [prompt for prompt in self.pending if self.speaking is None and at > self._deadline(prompt)]
+        self.pending = [prompt for prompt in self.pending if prompt not in late]
+        done += [Withhold(prompt, "no_pause" if prompt.id in self._ready else "voice_late") for prompt in late]
+        if self.speaking is not None:
+            way = self._give_way_at(ears)
+            if way is not None and at >= way:
+                done += self.stop(FADE_SECONDS)
+        elif self.pending:
+            start = self._start_at(self.pending[0], ears, deaf=deaf)
+            if start is not None and at >= start:
+                self.speaking = self.last = self.pending.pop(0)
+                done.append(Speak(prompt=self.speaking))
+        return done
+
+    def next_deadline(self, ears: Ears, *, deaf: bool) -> float | None:
+        """Return when `decide` has something to do if nothing is heard meanwhile; None when never."""
+        if self.speaking is not None:
+            return self._give_way_at(ears)
+        times = [self._deadline(prompt) + PAST_SECONDS for prompt in self.pending]
+        if self.pending and (start := self._start_at(self.pending[0], ears, deaf=deaf)) is not None:
+            times.append(start)
+        return min(times, default=None)
+
+    def _start_at(self, prompt: Prompt, ears: Ears, *, deaf: bool) -> float | None:
+        if prompt.id not in self._ready:
+            return None
+        if deaf:
+            return max(prompt.due_at, self._free_at)
+        silent = ears.silent_since
+        return None if silent is None else max(prompt.due_at, max(silent, self._free_at) + prompt.silence_seconds)
+
+    def _give_way_at(self, ears: Ears) -> float | None:
+        since = ears.speaking_since
+        if since is None or self.started_at is None or self._stopping:
+            return None
+        return max(since, self.started_at) + GIVE_WAY_SECONDS
+
+    def _deadline(self, prompt: Prompt) -> float:
+        return max(prompt.deadline_at, self._free_at + prompt.deadline_at - prompt.due_at)

@@ -1,0 +1,64 @@
+"""Who is heard right now, channel by channel: what the courtesy of the voice needs to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from facilitator.core import events as ev
+
+NEVER = float("-inf")
+
+
+@dataclass(slots=True)
+class _Channel:
+    voiced: bool = False
+    last_voice_at: float = NEVER
+    speech_since: float | None = None
+
+
+@dataclass(slots=True)
+class Ears:
+    """What is heard on each channel, as the events of voice and speech tell."""
+
+    _channels: dict[str, _Channel] = field(default_factory=dict)
+    _since: float = NEVER
+
+    def _channel(self, name: str) -> _Channel:
+        return self._channels.setdefault(name, _Channel())
+
+    def hear(self, event: ev.ChannelEvent) -> None:
+        """Take one event of voice or speech."""
+        state = self._channel(event.channel)
+        match event:
+            case ev.VoiceRose():
+                state.voiced = True
+            case ev.VoiceFell():
+                state.voiced = False
+                state.last_voice_at = max(state.last_voice_at, event.since)
+            case ev.SpeechStarted():
+                state.speech_since = event.since
+            case ev.SpeechEnded():
+                state.speech_since = None
+
+    def forget(self, at: float) -> None:
+        """Capture starts or stops: of what was before `at`, nothing is known of any channel."""
+        self._channels.clear()
+        self._since = at
+
+    @property
+    def silent_since(self) -> float | None:
+        """End of the last voiced frame on any channel, or when capture started; None while a voice is heard."""
+        if any(state.voiced for state in self._channels.values()):
+            return None
+        return max((state.last_voice_at for state in self._channels.values()), default=self._since)
+
+    @property
+    def speaking_since(self) -> float | None:
+        """Start of the oldest speech whose voice is heard right now; None when there is none."""
+        starts = [s.speech_since for s in self._channels.values() if s.voiced and s.speech_since is not None]
+        return min(starts, default=None)
+
+    @property
+    def speech_on(self) -> dict[str, float]:
+        """Start of the speech that has not ended, by channel."""
+        return {name: s.speech_since for name, s in self._channels.items() if s.speech_since is not None}

@@ -1,0 +1,129 @@
+"""What the world reports: voices, utterances, prompts, devices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from facilitator.core import events as ev
+from facilitator.core import facts
+from facilitator.core.courtesy import Withhold
+from facilitator.core.record import Utterance
+from facilitator.core.state import State
+
+
+def _tick(state: State, _event: ev.Tick) -> None:
+    state.handing_over = False  # the runner has had its turn
+
+
+def _hear(state: State, event: ev.ChannelEvent) -> None:
+    if state.deaf:  # it was under way when capture stopped
+        return
+    state.ears.hear(event)
+    if state.floor is not None:
+        state.floor.hear(event)
+
+
+def _utterance_heard(state: State, event: ev.UtteranceHeard) -> None:
+    state.records[event.record].heard(_utterance(state, event, None, ""))
+
+
+def _utterance_written(state: State, event: ev.UtteranceWritten) -> None:
+    record = state.records[event.record]
+    if event.text is None:
+        record.lose(_utterance(state, event, "", event.stage))
+        return
+    utterance = _utterance(state, event, event.text, event.stage)
+    record.write(utterance, event.replaces)
+    if event.text:
+        state.publish(
+            facts.UtteranceTranscribed,
+            id=event.id,
+            stage=event.stage,
+            replaces=event.replaces,
+            step=event.step,
+            text=event.text,
+            started_at=event.started_at,
+            ended_at=event.ended_at,
+            who=utterance.who,
+            role=utterance.role,
+            channel=event.channel,
+        )
+
+
+def _utterance(state: State, event: ev.UtteranceHeard | ev.UtteranceWritten, text: str | None, stage: str) -> Utterance:
+    person = state.people_by_channel.get(event.channel)
+    return Utterance(
+        id=event.id,
+        started_at=event.started_at,
+        ended_at=event.ended_at,
+        channel=event.channel,
+        step=event.step,
+        who=person.name if person else None,
+        role=person.role if person else None,
+        text=text,
+        stage=stage,
+    )
+
+
+def _prompt_ready(state: State, event: ev.PromptReady) -> None:
+    state.voice.ready(event.prompt_id)
+
+
+def _prompt_started(state: State, event: ev.PromptStarted) -> None:
+    state.voice.started(event.prompt_id, state.now)
+
+
+def _prompt_ended(state: State, event: ev.PromptEnded) -> None:
+    started = state.voice.started_at
+    prompt = state.voice.ended(event.prompt_id, state.now)
+    if prompt is None:
+        return
+    state.publish(
+        facts.PromptSpoken,
+        id=prompt.id,
+        step=prompt.step,
+        cue=prompt.cue.value,
+        text=prompt.text,
+        due_at=prompt.due_at,
+        started_at=state.now if started is None else started,
+        ended_at=state.now,
+        completed=event.completed,
+    )
+    if not event.completed:
+        state.show("gave_way", state.words("private.gave_way"), "say")
+
+
+def _prompt_failed(state: State, event: ev.PromptFailed) -> None:
+    prompt = state.voice.ended(event.prompt_id, state.now)
+    failed = [] if prompt is None else [Withhold(prompt, event.reason)]
+    state.withhold([*failed, *state.voice.failed(event.prompt_id, event.reason)])
+
+
+def _device_lost(state: State, event: ev.DeviceLost) -> None:
+    state.publish(facts.DeviceLost, device=event.device)
+
+
+def _device_recovered(state: State, event: ev.DeviceRecovered) -> None:
+    state.publish(facts.DeviceRecovered, device=event.device)
+
+
+def _warned(state: State, event: ev.Warned) -> None:
+    state.publish(facts.Warning, code=event.code, message=event.message)
+
+
+HANDLERS: Mapping[type[ev.Event], Callable[..., None]] = {
+    ev.Tick: _tick,
+    ev.VoiceRose: _hear,
+    ev.VoiceFell: _hear,
+    ev.SpeechStarted: _hear,
+    ev.SpeechEnded: _hear,
+    ev.UtteranceHeard: _utterance_heard,
+    ev.UtteranceWritten: _utterance_written,
+    ev.PromptReady: _prompt_ready,
+    ev.PromptStarted: _prompt_started,
+    ev.PromptEnded: _prompt_ended,
+    ev.PromptFailed: _prompt_failed,
+    ev.DeviceLost: _device_lost,
+    ev.DeviceRecovered: _device_recovered,
+    ev.Warned: _warned,
+}

@@ -1,0 +1,183 @@
+"""What is written down: the client's contract and plan, word for word.
+
+Rules:
+
+- The words are those that were said; the animator or the client corrects them, nothing else does.
+- A text is agreed when somebody marks it. Correcting an agreed text makes it a draft again.
+- "This is the contract" means the utterance just said: the last one that began at least a second before. If its text is
+  not known yet, the mark waits for it.
+- A later text of an utterance (another `stage`, or `replaces`) takes the place of the earlier one, but not in what was
+  agreed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+JUST_SAID_SECONDS = 1.0
+"""An utterance younger than this when the key is pressed is a reaction, not what is being marked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One stretch of speech by one person. `text` is None until it is known.
+
+    Times are session seconds; `who` and `role` are None where only the mixed call was heard.
+    """
+
+    id: str
+    started_at: float
+    ended_at: float
+    channel: str
+    step: str
+    who: str | None = None
+    role: str | None = None
+    text: str | None = None
+    stage: str = ""
+
+    @property
+    def written(self) -> bool:
+        """Whether the text is known to its end."""
+        return self.text is not None and self.stage != "partial"
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """The text was changed by hand from `before` to `after`, at session second `at`."""
+
+    before: str
+    after: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """`text` was agreed by `agreed_by` at session second `at`."""
+
+    text: str
+    agreed_by: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Somebody said "this is it" at session second `at`: what was just said, the utterances named, or all of it."""
+
+    at: float
+    agreed_by: str
+    utterances: tuple[str, ...] = ()
+    whole: bool = False
+
+
+@dataclass(slots=True)
+class Record:
+    """One written-down text.
+
+    Attributes:
+        utterances: by id, in the order in which they were heard.
+        draft: the text as corrected by hand and not agreed yet; None when nobody corrected it.
+        agreement: what was agreed last; None before.
+        corrections: by hand, oldest first.
+        marks: marks that wait for an utterance's text.
+        lost: utterances that were heard but could not be written down.
+    """
+
+    utterances: dict[str, Utterance] = field(default_factory=dict)
+    draft: str | None = None
+    agreement: Agreement | None = None
+    corrections: list[Correction] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+    lost: int = 0
+
+    @property
+    def spoken(self) -> tuple[Utterance, ...]:
+        """Utterances with words, in the order in which they were said."""
+        known = [utterance for utterance in self.utterances.values() if utterance.text]
+        return tuple(sorted(known, key=lambda utterance: (utterance.started_at, utterance.id)))
+
+    @property
+    def outstanding(self) -> tuple[Utterance, ...]:
+        """Utterances whose text is not known yet, or only in part."""
+        return tuple(utterance for utterance in self.utterances.values() if not utterance.written)
+
+    @property
+    def text(self) -> str:
+        """The text as it stands: the draft, else what was agreed, else all that was said, a line an utterance."""
+        if self.draft is not None:
+            return self.draft
+        if self.agreement is not None:
+            return self.agreement.text
+        return "\n".join(utterance.text or "" for utterance in self.spoken)
+
+    def heard(self, utterance: Utterance) -> None:
+        """An utterance was said; its text will follow."""
+        self.utterances[utterance.id] = utterance
+
+    def write(self, utterance: Utterance, replaces: tuple[str, ...]) -> None:
+        """An utterance's text is known, and takes the place of `replaces`."""
+        for other in replaces:
+            self.utterances.pop(other, None)
+        self.utterances[utterance.id] = utterance
+
+    def lose(self, utterance: Utterance) -> None:
+        """An utterance could not be written down: what an earlier stage wrote of it stays."""
+        known = self.utterances.get(utterance.id)
+        if known is None or not known.written:
+            self.utterances[utterance.id] = utterance
+            self.lost += 1
+
+    def edit(self, text: str, at: float) -> None:
+        """Correct the text by hand."""
+        self.corrections.append(Correction(before=self.text, after=text, at=at))
+        self.draft = text
+
+    def mark(self, mark: Mark) -> None:
+        """Agree to the draft if there is one, else to what `mark` means once its text is known."""
+        self.marks.append(mark)
+
+    def unknown(self, ids: tuple[str, ...]) -> bool:
+        """Whether any of `ids` is no utterance of this record."""
+        return any(name not in self.utterances for name in ids)
+
+    def anything_before(self, at: float) -> bool:
+        """Whether there is anything to mark at `at`: a draft, or an utterance that had begun."""
+        return self.draft is not None or any(u.started_at < at and u.text != "" for u in self.utterances.values())
+
+    def settle(self, speech_on: Collection[float]) -> list[Agreement | None]:
+        """Resolve the marks whose text is known.
+
+        Args:
+            speech_on: starts of the speech that is still going on and will be written down in this record.
+
+        Returns:
+            What is now agreed, oldest first; None for a mark that turned out to mean nothing that was said.
+        """
+        agreed: list[Agreement | None] = []
+        while self.marks:
+            mark = self.marks[0]
+            text = self._marked(mark, speech_on)
+            if text is None:
+                break
+            self.marks.pop(0)
+            if text:
+                self.agreement = Agreement(text=text, agreed_by=mark.agreed_by, at=mark.at)
+                self.draft = None
+            agreed.append(self.agreement if text else None)
+        return agreed
+
+    def _marked(self, mark: Mark, speech_on: Collection[float]) -> str | None:
+        """Return the text that `mark` means, "" when there turns out to be none, None while it is not known."""
+        if self.draft is not None and not mark.utterances:
+            return self.draft
+        latest = mark.at if mark.whole else mark.at - JUST_SAID_SECONDS
+        if not mark.utterances and any(start <= latest for start in speech_on):
+            return None
+        known = self.utterances.values()
+        meant = [u for u in known if (u.id in mark.utterances if mark.utterances else u.started_at <= latest)]
+        if not all(utterance.written for utterance in meant):
+            return None
+        said = sorted((u for u in meant if u.text), key=lambda u: (u.started_at, u.id))
+        if not mark.utterances and not mark.whole:
+            said = said[-1:]
+        return "\n".join(utterance.text or "" for utterance in said)

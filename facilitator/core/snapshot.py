@@ -1,0 +1,150 @@
+"""What is shown of a session at one moment: plain values, all that a page or a terminal needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from facilitator.core.transitions import Phase
+
+if TYPE_CHECKING:
+    from facilitator.core.record import Record
+    from facilitator.core.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """A step of the agenda: its id, its title, its seconds and whether it is `past`, `present` or `to_come`."""
+
+    id: str
+    title: str
+    seconds: float
+    when: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateCue:
+    """Something for the animator's eyes alone.
+
+    Attributes:
+        kind: why (`talk_over`, `withheld`, …).
+        text: the sentence shown.
+        at: since when, session seconds.
+        until: when it leaves by itself, session seconds.
+        action: the command that its button sends, or "".
+    """
+
+    kind: str
+    text: str
+    at: float
+    until: float
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordView:
+    """A written-down text as it stands."""
+
+    text: str
+    agreed: bool
+    agreed_by: str
+    agreed_at: float | None
+    corrections: tuple[Mapping[str, object], ...]
+    outstanding: int
+    lost: int
+    utterances: tuple[Mapping[str, object], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RebudgetView:
+    """The offer to end on time: how late as things stand, the new seconds by step, how late even so."""
+
+    late_seconds: float
+    steps: Mapping[str, float]
+    still_late_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The session at session second `at`. Times that run are to be counted on from `at` while `phase` is `running`."""
+
+    at: float
+    phase: str
+    listening: str
+    process: str
+    language: str
+    step: str
+    title: str
+    who: str
+    holder: str | None
+    rights: str
+    written_down: str | None
+    planned_seconds: float
+    elapsed_seconds: float
+    left_seconds: float
+    overrun_seconds: float
+    ends_at: float
+    expected_end: float
+    following: str | None
+    steps: tuple[StepView, ...]
+    speaking: str | None
+    pending: tuple[str, ...]
+    cues: tuple[PrivateCue, ...]
+    records: Mapping[str, RecordView]
+    rebudget: RebudgetView | None
+
+
+def take(state: State, at: float) -> Snapshot:
+    """Return what is to be shown of `state` at session second `at`."""
+    agenda, step = state.agenda, state.step
+    offer = agenda.rebudget(at) if state.phase in {Phase.RUNNING, Phase.PAUSED} else None
+    left = agenda.left(at)
+    return Snapshot(
+        at=at,
+        phase=state.phase.value,
+        listening=state.listening.value,
+        process=state.settings.process.id,
+        language=state.settings.language,
+        step=step.id,
+        title=state.words(f"steps.{step.id}.title"),
+        who=state.words(f"steps.{step.id}.who"),
+        holder=step.holder,
+        rights=step.rights.value,
+        written_down=step.written_down,
+        planned_seconds=agenda.visit_planned,
+        elapsed_seconds=agenda.elapsed(at),
+        left_seconds=left,
+        overrun_seconds=max(0.0, -left),
+        ends_at=agenda.ends_at(at),
+        expected_end=agenda.expected_end(at),
+        following=agenda.following.id if agenda.following else None,
+        steps=tuple(_step_view(state, index) for index in range(len(agenda.steps))),
+        speaking=state.voice.speaking.text if state.voice.speaking else None,
+        pending=tuple(prompt.text for prompt in state.voice.pending),
+        cues=tuple(cue for cue in state.cues if cue.until > at),
+        records={name: _record_view(record) for name, record in state.records.items()},
+        rebudget=None if offer is None else RebudgetView(offer.late_seconds, offer.steps, offer.still_late_seconds),
+    )
+
+
+def _step_view(state: State, index: int) -> StepView:
+    step, here = state.agenda.steps[index], state.agenda.index
+    when = "present" if index == here else "past" if index < here else "to_come"
+    return StepView(step.id, state.words(f"steps.{step.id}.title"), state.agenda.planned(index), when)
+
+
+def _record_view(record: Record) -> RecordView:
+    return RecordView(
+        text=record.text,
+        agreed=record.agreement is not None and record.draft is None,
+        agreed_by=record.agreement.agreed_by if record.agreement else "",
+        agreed_at=record.agreement.at if record.agreement else None,
+        corrections=tuple({"at": c.at, "before": c.before, "after": c.after} for c in record.corrections),
+        outstanding=len(record.outstanding),
+        lost=record.lost,
+        utterances=tuple(
+            {"id": u.id, "text": u.text, "who": u.who, "started_at": u.started_at, "stage": u.stage}
+            for u in record.spoken
+        ),
+    )

@@ -1,0 +1,177 @@
+"""What a session holds while it lasts, and the few things that every part of it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from facilitator.core import actions as do
+from facilitator.core import facts
+from facilitator.core.agenda import Agenda
+from facilitator.core.courtesy import Voice, Withhold
+from facilitator.core.ears import Ears
+from facilitator.core.events import SpeechStarted
+from facilitator.core.floor import Floor
+from facilitator.core.process import Cue, Participant, Process, Rights, Step
+from facilitator.core.record import Record
+from facilitator.core.snapshot import PrivateCue
+from facilitator.core.transitions import Listening, Phase
+from facilitator.core.wording import Wording
+
+CUE_SECONDS = 20.0
+"""How long a private cue stays before it leaves by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is chosen before a session.
+
+    Attributes:
+        process: the method.
+        seconds: planned seconds by id of the steps to hold, in their order.
+        participants: everybody present, as far as their names are known.
+        language: two letters.
+        listens: False for a session with voice and time only.
+        spoken_reminders: whether an interruption is answered aloud without the animator asking.
+        timed_cues_when_deaf: whether timed cues are spoken while nothing is heard.
+        replies_allowed: True when the client may answer during consultation.
+    """
+
+    process: Process
+    seconds: Mapping[str, float]
+    participants: tuple[Participant, ...]
+    language: str
+    listens: bool = True
+    spoken_reminders: bool = False
+    timed_cues_when_deaf: bool = False
+    replies_allowed: bool = False
+
+    @property
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """Names of the people by role, in order."""
+        return names_by_role(self.process, self.participants)
+
+
+class State:
+    """Everything about one session. Only `Session.receive` lets anything change it.
+
+    Attributes:
+        now: session second of the last event.
+        cues: private cues that have not left yet.
+        actions: what is to be done and has not been taken yet.
+        floor: the floor that is being watched; None where no interruption can be told.
+        grant: record and place of the step whose sound may reach the recognizer; None when none may.
+        cues_done: timed cues that have fallen due, by place of the step.
+        step_at: when the present step was entered.
+        handing_over: whether the runner still has to hand over what a closed grant held.
+    """
+
+    def __init__(self, settings: Settings, wording: Wording) -> None:
+        self.settings = settings
+        self.wording = wording
+        steps = tuple(settings.process.step(step_id) for step_id in settings.seconds)
+        self.agenda = Agenda(steps, settings.seconds)
+        self.voice = Voice(timed_cues_when_deaf=settings.timed_cues_when_deaf)
+        self.ears = Ears()
+        self.records = {name: Record() for name in settings.process.records}
+        self.people_by_channel = {p.channel: p for p in settings.participants if p.channel is not None}
+        self.phase = Phase.READY
+        self.listening = Listening.UNASKED if settings.listens else Listening.NEVER
+        self.now = 0.0
+        self.cues: list[PrivateCue] = []
+        self.actions: list[do.Action] = []
+        self.floor: Floor | None = None
+        self.grant: tuple[str, int] | None = None
+        self.cues_done: set[tuple[int, Cue]] = set()
+        self.step_at = 0.0
+        self.handing_over = False
+        self._prompts = 0
+
+    @property
+    def deaf(self) -> bool:
+        """Whether the session hears nothing."""
+        return self.listening is not Listening.ON
+
+    @property
+    def step(self) -> Step:
+        """The present step; the first one before the start."""
+        return self.agenda.step
+
+    def words(self, key: str, *, seconds: float = 0.0, words: str = "", holder: str | None = None) -> str:
+        """Return the words for `key` with this session's names; `holder` is the present step's unless told."""
+        return self.wording.text(
+            key, names=self.settings.names, holder=holder or self.step.holder, seconds=seconds, words=words
+        )
+
+    def publish(self, fact: Callable[..., facts.Fact], **values: Any) -> None:
+        """State that something happened, now."""
+        self.actions.append(do.Publish(fact=fact(at=self.now, **values)))
+
+    def show(self, kind: str, text: str, action: str) -> None:
+        """Show something to the animator alone, for a while."""
+        self.cues.append(PrivateCue(kind=kind, text=text, at=self.now, until=self.now + CUE_SECONDS, action=action))
+
+    def ask(self, cue: Cue, key: str, text: str, due_at: float) -> None:
+        """Queue something to say."""
+        courtesy = self.settings.process.courtesy[cue]
+        held = self.step.rights is Rights.HOLD
+        self._prompts += 1
+        prompt = do.Prompt(
+            id=f"{self._prompts:02d}-{self.step.id}-{cue.value}",
+            step=self.step.id,
+            cue=cue,
+            key=key,
+            text=text,
+            due_at=due_at,
+            deadline_at=due_at + courtesy.deadline_seconds,
+            silence_seconds=courtesy.held_silence_seconds if held else courtesy.silence_seconds,
+        )
+        self.voice.ask(prompt)
+        self.actions.append(do.Prepare(prompt=prompt))
+
+    def ask_key(self, cue: Cue, key: str, *, seconds: float = 0.0, due_at: float | None = None) -> None:
+        """Queue the language's words for `key`, due now unless told."""
+        self.ask(cue, key, self.words(key, seconds=seconds), self.now if due_at is None else due_at)
+
+    def ask_reminder(self) -> None:
+        """Queue the invitation to let the holder finish."""
+        self.ask_key(Cue.REMINDER, f"steps.{self.step.id}.reminder")
+
+    def withhold(self, dropped: list[Withhold]) -> None:
+        """State that prompts were not spoken, and show them."""
+        for one in dropped:
+            prompt = one.prompt
+            self.publish(
+                facts.PromptWithheld,
+                id=prompt.id,
+                step=prompt.step,
+                cue=prompt.cue.value,
+                text=prompt.text,
+                due_at=prompt.due_at,
+                reason=one.reason,
+            )
+            self.show("withheld", prompt.text, "say")
+
+    def hold_floor(self) -> None:
+        """Watch the floor of the present step from now on, where somebody holds it and is heard apart."""
+        self.floor = None
+        step = self.step
+        if step.rights is not Rights.HOLD or self.phase is not Phase.RUNNING or self.deaf:
+            return
+        if step.replies and self.settings.replies_allowed:
+            return
+        free = self.settings.process.may_always_speak
+        people = self.people_by_channel.items()
+        holders = frozenset(channel for channel, person in people if person.role == step.holder)
+        listeners = frozenset(c for c, person in people if person.role not in free and c not in holders)
+        if holders and listeners:
+            self.floor = Floor(since=self.now, holders=holders, listeners=listeners, replies=step.replies)
+            for channel, since in self.ears.speech_on.items():  # somebody may be speaking already
+                self.floor.hear(SpeechStarted(at=self.now, channel=channel, since=since))
+
+
+def names_by_role(process: Process, participants: Iterable[Participant]) -> dict[str, tuple[str, ...]]:
+    """Return the names of the people who have each role of `process`, in order."""
+    people = tuple(participants)
+    return {role: tuple(person.name for person in people if person.role == role) for role in process.roles}

@@ -1,0 +1,1 @@
+"""The client's documents, from what was written down in a session."""

@@ -1,0 +1,59 @@
+"""Every error of the facilitator that a user can meet. Each message is one plain sentence that says what to do.
+
+    FacilitatorError
+    ├── UsageError            wrong use or configuration: exit code 2
+    │   ├── ConfigError       config.toml
+    │   ├── CatalogError      a process or a language in prompts/, or the user's own
+    │   └── CallError         a recorded call, CALL.toml
+    └── FailureError          something went wrong: exit code 1
+        ├── InstallationError a file of the installation is missing
+        ├── DocumentError     a document could not be written
+        └── ServiceError      the local service could not start
+
+Beside this tree: the core's `ProcessError` and `IllegalEventError` (the language puts its code into words) and
+`speech.errors.SpeechError`. No message holds a transcript, a name of somebody present, or sound.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class FacilitatorError(Exception):
+    """What a command shows on stderr, as it is, before it exits with `exit_code`."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(FacilitatorError):
+    """The command, or a file that the user wrote, asks for something that cannot be."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class ConfigError(UsageError):
+    """The configuration has an unknown key, a wrong value, or is not there."""
+
+
+class CatalogError(UsageError):
+    """A process or a language is not there, or its file cannot be used."""
+
+
+class CallError(UsageError):
+    """A recorded call's description cannot be used."""
+
+
+class FailureError(FacilitatorError):
+    """The command was right, and something went wrong all the same."""
+
+
+class InstallationError(FailureError):
+    """A file that comes with the installation is missing."""
+
+
+class DocumentError(FailureError):
+    """A document could not be written; no part of it was left behind."""
+
+
+class ServiceError(FailureError):
+    """The local service could not start."""

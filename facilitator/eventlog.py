@@ -1,0 +1,42 @@
+"""`events.jsonl`: one line a fact, in order, written beside the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+
+class EventLog:
+    """Appends lines to a file. `close` returns only once everything is on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lines: list[str] = []
+        self._task: asyncio.Task[None] | None = None
+        path.write_text("", encoding="utf-8")
+
+    def append(self, line: dict[str, Any]) -> None:
+        """Write `line` down soon."""
+        self._lines.append(json.dumps(line, ensure_ascii=False) + "\n")
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._write())
+
+    async def _write(self) -> None:
+        while self._lines:
+            lines, self._lines = self._lines, []
+            await asyncio.to_thread(self._append, "".join(lines))
+
+    def _append(self, text: str) -> None:
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(text)
+
+    async def close(self) -> None:
+        """Wait until every line is written.
+
+        Raises:
+            OSError: the file could not be written.
+        """
+        if self._task is not None:
+            await self._task

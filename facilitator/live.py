@@ -1,0 +1,241 @@
+"""A session held live: on the computer's devices, in real time, driven by commands."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from facilitator import commands
+from facilitator.call import MICROPHONE_CHANNEL, MIXED_CHANNEL
+from facilitator.core import events as ev
+from facilitator.core import facts
+from facilitator.core.errors import IllegalEventError
+from facilitator.core.process import Participant, Process
+from facilitator.core.session import Session
+from facilitator.core.snapshot import Snapshot
+from facilitator.core.state import Settings, names_by_role
+from facilitator.documents.markdown import write_documents
+from facilitator.errors import DocumentError
+from facilitator.hearing import Ear, Hearing, LiveHearing
+from facilitator.runner import Runner
+from facilitator.scribe import Scribe
+from facilitator.speaking import DeviceMouth, Speaker
+from facilitator.timeline import LiveClock, Timeline
+from facilitator.web.service import RefusedError
+from facilitator.wording import Language
+from speech.capture.device import DeviceSource
+from speech.detection import SileroDetector
+from speech.errors import SinkLostError
+from speech.playback.device import DeviceSink
+from speech.ports import AudioSource, Recognizer
+from speech.synthesis.cache import PromptCache
+
+DELIVER = "deliver"
+_CONFLICT, _BAD_REQUEST, _UNPROCESSABLE = 409, 400, 422
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSettings:
+    """What a live session needs.
+
+    Attributes:
+        process: the method.
+        seconds: planned seconds by step id.
+        language: the words.
+        participants: as far as names are known; the animator's channel is the microphone.
+        call_input: device that carries the call's sound; None for none.
+        microphone_input: the animator's own microphone; None for none.
+        voice_output: where prompts are played; None shows them only.
+        cache: renders the prompts; None for a session without a voice.
+        recognizer: writes down; None when there is no model.
+        listens: False for a session with voice and time only.
+        spoken_reminders, timed_cues_when_deaf, replies_allowed: as in the configuration.
+        folder: where documents go when no other folder is named.
+    """
+
+    process: Process
+    seconds: dict[str, float]
+    language: Language
+    participants: tuple[Participant, ...]
+    call_input: str | None
+    microphone_input: str | None
+    voice_output: str | None
+    cache: PromptCache | None
+    recognizer: Recognizer | None
+    listens: bool
+    spoken_reminders: bool
+    timed_cues_when_deaf: bool
+    replies_allowed: bool
+    folder: Path
+
+
+class Live:
+    """A live session: a `Meeting` for the service and for the terminal."""
+
+    def __init__(self, settings: LiveSettings) -> None:
+        self.settings = settings
+        self._clock = LiveClock()
+        self._timeline = Timeline(self._clock)
+        self._sink = DeviceSink(settings.voice_output) if settings.voice_output is not None else None
+        self._today = dt.datetime.now(tz=dt.UTC).astimezone().date()
+        speaker = Speaker(self._timeline, settings.cache, settings.language)
+        names = " ".join(person.name for person in settings.participants)
+        self._runner = Runner(
+            session=Session(self._session_settings(), settings.language),
+            timeline=self._timeline,
+            language=settings.language,
+            hearing=self._hearing(),
+            speaker=speaker,
+            scribe=Scribe(self._timeline, settings.recognizer, settings.language, names),
+        )
+        mouth = None
+        if self._sink is not None:
+            mouth = DeviceMouth(self._timeline, self._clock, self._sink, self._runner.receive)
+        speaker.connect(self._runner.receive, mouth)
+        self._followers: list[Callable[[dict[str, Any]], None]] = []
+        self.delivered = False
+
+    def _session_settings(self) -> Settings:
+        settings = self.settings
+        return Settings(
+            process=settings.process,
+            seconds=settings.seconds,
+            participants=settings.participants,
+            language=settings.language.code,
+            listens=settings.listens,
+            spoken_reminders=settings.spoken_reminders,
+            timed_cues_when_deaf=settings.timed_cues_when_deaf,
+            replies_allowed=settings.replies_allowed,
+        )
+
+    def _hearing(self) -> Hearing:
+        settings = self.settings
+        devices = ((MIXED_CHANNEL, settings.call_input), (MICROPHONE_CHANNEL, settings.microphone_input))
+        channels: list[tuple[Ear, Callable[[], AudioSource]]] = [
+            (Ear(channel, SileroDetector()), _opener(device)) for channel, device in devices if device is not None
+        ]
+        if not settings.listens or not channels:
+            return Hearing(self._timeline, ())
+        return LiveHearing(self._timeline, self._clock, channels, self._dropped)
+
+    def _dropped(self, channel: str, seconds: float) -> None:
+        message = self.settings.language.plain(
+            "interface.warnings.capture_dropped", seconds=f"{seconds:.1f}", channel=channel
+        )
+        self._runner.give(ev.Warned(at=self._runner.now(), code="capture_dropped", message=message))
+
+    def watch(self, on_fact: Callable[[facts.Fact], None]) -> None:
+        """Have `on_fact` called with everything that happens."""
+        self._runner.watch(on_fact)
+
+    def follow(self, on_line: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
+        """Have `on_line` called with every event line from now on; return what ends it."""
+
+        def tell(fact: facts.Fact) -> None:
+            on_line(fact.to_line())
+
+        self._runner.watch(tell)
+        self._followers.append(on_line)
+
+        def end() -> None:
+            self._runner.unwatch(tell)
+            self._followers.remove(on_line)
+
+        return end
+
+    def snapshot(self) -> Snapshot:
+        """Return what is to be shown now."""
+        return self._runner.snapshot()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the session is over."""
+        return self._runner.session.ended
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was written down."""
+        return not any(record.text for record in self.snapshot().records.values())
+
+    async def command(self, name: str, values: dict[str, Any], if_step: str | None = None) -> None:
+        """Do a command.
+
+        Raises:
+            RefusedError: it was not done; the sentence says why.
+        """
+        words = self.settings.language
+        if if_step is not None and if_step != self._runner.session.step_id:
+            raise RefusedError(_CONFLICT, "not_this_step", words.plain("refusals.not_this_step"))
+        if name == DELIVER:
+            await self._deliver(values)
+            return
+        try:
+            for event in commands.read(name, values, self._runner.now()):
+                self._runner.receive(event)
+        except commands.CommandError as error:
+            raise RefusedError(_BAD_REQUEST, error.code, str(error)) from None
+        except IllegalEventError as refused:
+            raise RefusedError(_CONFLICT, refused.code, words.plain(f"refusals.{refused.code}")) from None
+
+    async def _deliver(self, values: dict[str, Any]) -> None:
+        """Write the documents into a folder: the one named, else the configuration's."""
+        folder = values.get("folder", str(self.settings.folder))
+        if set(values) - {"folder"} or not isinstance(folder, str) or not folder:
+            raise RefusedError(_BAD_REQUEST, "bad_value", self.settings.language.plain("refusals.bad_value"))
+        try:
+            documents = await asyncio.to_thread(self._write, folder)
+        except DocumentError as error:
+            raise RefusedError(_UNPROCESSABLE, "cannot_write", str(error)) from None
+        self.delivered = True
+        for document in documents:
+            self._tell({"type": "document_written", "at": round(self._runner.now(), 3), "path": str(document)})
+        self._tell({"type": "delivered", "at": round(self._runner.now(), 3)})
+
+    def _write(self, folder: str) -> Sequence[Path]:
+        return write_documents(
+            Path(folder).expanduser(),
+            process=self.settings.process,
+            records=self.snapshot().records,
+            language=self.settings.language,
+            names=names_by_role(self.settings.process, self.settings.participants),
+            started_on=self._today,
+        )
+
+    def _tell(self, line: dict[str, Any]) -> None:
+        for follower in tuple(self._followers):
+            follower(line)
+
+    def warn(self, code: str) -> None:
+        """Tell the animator something of the languages' warnings."""
+        message = self.settings.language.plain(f"interface.warnings.{code}")
+        self._runner.give(ev.Warned(at=self._runner.now(), code=code, message=message))
+
+    async def run(self) -> None:
+        """Hold the session, from its readiness to its end."""
+        self._timeline.work(self._prepare())
+        await self._runner.run()
+
+    async def _prepare(self) -> None:
+        """Render every prompt and open the voice's device, while the animator gets ready."""
+        if self._sink is not None and self.settings.cache is not None:
+            self._timeline.work(self._open_sink(self._sink))
+        for failure in await self._runner.speaker.render_ahead(self._runner.session.prompts_ahead()):
+            self._runner.give(ev.Warned(at=self._runner.now(), code="voice_failed", message=failure))
+
+    async def _open_sink(self, sink: DeviceSink) -> None:
+        try:
+            await sink.open()
+        except SinkLostError:
+            self._runner.give(ev.DeviceLost(at=self._runner.now(), device="voice_output"))
+
+    async def close(self) -> None:
+        """Give everything back."""
+        await self._runner.close()
+
+
+def _opener(device: str) -> Callable[[], AudioSource]:
+    return lambda: DeviceSource(device)

@@ -1,0 +1,182 @@
+"""The same pipeline on a recorded call: its sources, its sink and its clock are the recording's."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from facilitator.call import Call
+from facilitator.core import events as ev
+from facilitator.core import facts
+from facilitator.core.process import Process
+from facilitator.core.session import Session
+from facilitator.core.state import Settings, names_by_role
+from facilitator.documents.markdown import write_documents
+from facilitator.errors import FailureError
+from facilitator.eventlog import EventLog
+from facilitator.hearing import Ear, RecordedHearing
+from facilitator.runner import Runner
+from facilitator.scribe import Scribe
+from facilitator.speaking import Speaker, TimedMouth
+from facilitator.timeline import ReplayClock, Timeline
+from facilitator.wording import Language
+from speech.capture.files import FileSource
+from speech.detection import SileroDetector
+from speech.ports import FRAME_SECONDS, Recognizer, Sound
+from speech.sound import write_wav
+from speech.synthesis.cache import PromptCache
+
+CHUNK_SECONDS = 16 * FRAME_SECONDS
+"""Recordings are read so far ahead: well under the segmenter's pre-roll, and few enough calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a replay needs besides the call itself.
+
+    Attributes:
+        process: the method.
+        language: the words.
+        cache: renders the prompts; None for a replay without a voice.
+        recognizer: writes down; None when there is no model.
+        hotwords: whether the recognizer is told which names to expect; the demo model was not trained for it.
+        speed: seconds of recording in a real second; infinity for as fast as possible.
+        spoken_reminders: as in the configuration.
+        replies_allowed: as in the configuration.
+    """
+
+    process: Process
+    language: Language
+    cache: PromptCache | None
+    recognizer: Recognizer | None
+    speed: float
+    hotwords: bool = True
+    spoken_reminders: bool = False
+    replies_allowed: bool = False
+
+    async def run(
+        self,
+        call: Call,
+        out: Path,
+        *,
+        on_fact: Callable[[facts.Fact], None] | None = None,
+        on_rendered: Callable[[int, int], None] | None = None,
+    ) -> list[Path]:
+        """Replay `call` and write what a session writes into `out`.
+
+        Returns:
+            The documents written.
+
+        Raises:
+            UsageError: `out` cannot be written.
+            FailureError: it could be at first, and no longer can.
+        """
+        try:
+            (out / "prompts").mkdir(parents=True, exist_ok=True)
+            log = EventLog(out / "events.jsonl")
+        except OSError as error:
+            raise FailureError(
+                f"{out} cannot be written ({error.strerror}): choose another folder with --out."
+            ) from None
+        timeline = Timeline(ReplayClock(self.speed))
+        runner = self._runner(call, timeline)
+        files = _PromptFiles(out, timeline, runner.speaker)
+        runner.watch(lambda fact: log.append(files.line(fact)))
+        if on_fact is not None:
+            runner.watch(on_fact)
+        try:
+            for failure in await runner.speaker.render_ahead(runner.session.prompts_ahead(), on_rendered):
+                _later(timeline, runner, ev.Warned(at=0.0, code="voice_failed", message=failure))
+            self._plan(call, timeline, runner)
+            await runner.run()
+            await timeline.drain()
+            documents = await asyncio.to_thread(self._documents, call, out, runner)
+            for path in documents:
+                log.append({"type": "document_written", "at": round(runner.session.now, 3), "path": str(path)})
+            await log.close()
+        except OSError as error:
+            raise FailureError(
+                f"{out} cannot be written ({error.strerror}): free some space or choose another."
+            ) from None
+        finally:
+            await runner.close()
+        return documents
+
+    def _runner(self, call: Call, timeline: Timeline) -> Runner:
+        settings = Settings(
+            process=self.process,
+            seconds=call.seconds,
+            participants=call.participants,
+            language=call.file.language,
+            spoken_reminders=self.spoken_reminders,
+            replies_allowed=self.replies_allowed,
+        )
+        channels = [
+            (Ear(track.channel, SileroDetector()), FileSource(track.path, chunk_seconds=CHUNK_SECONDS))
+            for track in call.tracks
+        ]
+        names = " ".join(person.name for person in call.participants) if self.hotwords else ""
+        runner = Runner(
+            session=Session(settings, self.language),
+            timeline=timeline,
+            language=self.language,
+            hearing=RecordedHearing(timeline, channels, call.length),
+            speaker=Speaker(timeline, self.cache, self.language),
+            scribe=Scribe(timeline, self.recognizer, self.language, names),
+        )
+        runner.speaker.connect(runner.receive, TimedMouth(timeline, runner.receive) if self.cache is not None else None)
+        return runner
+
+    def _plan(self, call: Call, timeline: Timeline, runner: Runner) -> None:
+        _later(timeline, runner, ev.ConsentGiven(at=0.0))
+        for code, who in call.warnings:
+            message = self.language.plain(f"interface.warnings.{code}", name=who)
+            _later(timeline, runner, ev.Warned(at=0.0, code=code, message=message))
+        if self.recognizer is None:
+            message = self.language.plain("interface.warnings.no_model")
+            _later(timeline, runner, ev.Warned(at=0.0, code="no_model", message=message))
+        for event in call.events:
+            _later(timeline, runner, event)
+
+    def _documents(self, call: Call, out: Path, runner: Runner) -> list[Path]:
+        today = dt.datetime.now(tz=dt.UTC).astimezone().date()
+        written = write_documents(
+            out,
+            process=self.process,
+            records=runner.snapshot().records,
+            language=self.language,
+            names=names_by_role(self.process, call.participants),
+            started_on=today,
+        )
+        return list(written)
+
+
+def _later(timeline: Timeline, runner: Runner, event: ev.Event) -> None:
+    timeline.at(event.at, lambda _: runner.give(event))
+
+
+class _PromptFiles:
+    """Writes each prompt as it was spoken, and names the file in its line."""
+
+    def __init__(self, out: Path, timeline: Timeline, speaker: Speaker) -> None:
+        self._out = out
+        self._timeline = timeline
+        self._speaker = speaker
+
+    def line(self, fact: facts.Fact) -> dict[str, Any]:
+        """Return the line of `events.jsonl` for `fact`."""
+        line = fact.to_line()
+        if isinstance(fact, facts.PromptSpoken):
+            name = f"prompts/{fact.id}.wav"
+            seconds = fact.ended_at - fact.started_at
+            sound = self._speaker.spoken(fact.text, seconds, completed=fact.completed)
+            self._timeline.require(self._write(self._out / name, sound))
+            line["file"] = name
+        return line
+
+    async def _write(self, path: Path, sound: Sound) -> None:
+        await asyncio.to_thread(write_wav, path, sound)

@@ -1,0 +1,154 @@
+"""The shell: the only place where the clock, the devices and the core meet.
+
+It brings events to the session, does the actions that the session gives back, and comes back at its deadlines. What is
+live and what is a replay differs only in what it was given.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from facilitator.core import actions as do
+from facilitator.core import events as ev
+from facilitator.core import facts
+from facilitator.core.errors import IllegalEventError
+from facilitator.core.session import Session
+from facilitator.core.snapshot import Snapshot
+from facilitator.hearing import Heard, Hearing
+from facilitator.scribe import Scribe
+from facilitator.speaking import Speaker
+from facilitator.timeline import Timeline
+from facilitator.wording import Language
+
+OnFact = Callable[[facts.Fact], None]
+_AGENDA_CHANGES = (facts.StepExtended, facts.AgendaRebudgeted)
+"""Facts after which other times may have to be said."""
+
+
+class Runner:
+    """Runs one session to its end.
+
+    Args:
+        session: the core.
+        timeline: session time.
+        language: the words for a refusal.
+        hearing: the channels; none for a session without listening.
+        speaker: the voice.
+        scribe: writes down.
+    """
+
+    def __init__(
+        self,
+        *,
+        session: Session,
+        timeline: Timeline,
+        language: Language,
+        hearing: Hearing,
+        speaker: Speaker,
+        scribe: Scribe,
+    ) -> None:
+        self.session = session
+        self.timeline = timeline
+        self.speaker = speaker
+        self._language = language
+        self._hearing = hearing
+        self._scribe = scribe
+        self._grant: do.OpenGrant | None = None
+        self._watchers: list[OnFact] = []
+        self._actions: deque[do.Action] = deque()
+        self._performing = False
+        hearing.connect(self)
+
+    def watch(self, on_fact: OnFact) -> None:
+        """Have `on_fact` called with everything that happens, in order."""
+        self._watchers.append(on_fact)
+
+    def unwatch(self, on_fact: OnFact) -> None:
+        """Undo `watch`."""
+        self._watchers.remove(on_fact)
+
+    def now(self) -> float:
+        """Return the present session second."""
+        return self.timeline.clock.now()
+
+    def receive(self, event: ev.Event) -> None:
+        """Bring an event to the session and do what it asks for.
+
+        Raises:
+            IllegalEventError: the session refuses the event.
+        """
+        self.session.receive(event)
+        self._actions.extend(self.session.take_actions())
+        if self._performing:  # an action brought this event: what it asks for comes after what is under way
+            return
+        self._performing = True
+        try:
+            while self._actions:
+                self._perform(self._actions.popleft())
+        finally:
+            self._performing = False
+        self.timeline.wake()
+
+    def give(self, event: ev.Event) -> None:
+        """Bring an event that nobody waits for; a refusal is told to the animator."""
+        try:
+            self.receive(event)
+        except IllegalEventError as refused:
+            message = self._language.plain(f"refusals.{refused.code}")
+            self.receive(ev.Warned(at=event.at, code=refused.code, message=message))
+
+    def heard(self, heard: Heard) -> None:
+        """Have an utterance written down, under the grant it was cut from."""
+        if self._grant is not None:
+            self._scribe.take(self._grant, heard, self)
+
+    def _perform(self, action: do.Action) -> None:
+        match action:
+            case do.Publish(fact=fact):
+                self._publish(fact)
+            case do.Prepare(prompt=prompt):
+                self.speaker.prepare(prompt)
+            case do.Speak(prompt=prompt):
+                self.speaker.speak(prompt, self.session.now)
+            case do.StopSpeaking(fade_seconds=fade_seconds):
+                self.speaker.stop(fade_seconds)
+            case do.StartListening():
+                self._hearing.start()
+            case do.StopListening():
+                self._hearing.stop()
+            case do.OpenGrant():
+                self._grant = action
+                self._hearing.open_grant(action.at)
+            case do.CloseGrant(at=until):
+                self._hearing.close_grant(until)
+                self._grant = None
+
+    def _publish(self, fact: facts.Fact) -> None:
+        for watcher in tuple(self._watchers):
+            watcher(fact)
+        if isinstance(fact, _AGENDA_CHANGES):
+            self.timeline.work(self._render_ahead())
+
+    async def _render_ahead(self) -> None:
+        await self.speaker.render_ahead(self.session.prompts_ahead())
+
+    async def run(self) -> None:
+        """Run until the session has ended."""
+        while not self.session.ended:
+            at, callback = await self.timeline.next(self.session.next_deadline())
+            if callback is None:
+                self.receive(ev.Tick(at=at))
+            else:
+                callback(at)
+
+    async def close(self) -> None:
+        """Give everything back."""
+        await self.timeline.cancel()
+        await self._hearing.close()
+        await self.speaker.close()
+        await self._scribe.close()
+
+    def snapshot(self) -> Snapshot:
+        """Return what is to be shown now."""
+        return self.session.snapshot(self.now())

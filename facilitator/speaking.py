@@ -1,0 +1,255 @@
+"""Speaking: prompts rendered ahead of time, played when the core says so.
+
+Rules:
+
+- What the session may come to say is rendered before it starts, and again when the agenda changes.
+- A prompt is announced to the core as ready only once it is sound in memory: it then starts at the very moment at which
+  the core finds silence.
+- What holds a name or words of the session never reaches the disk.
+- An engine that fails or hangs costs the prompt at hand, never the session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+import numpy as np
+
+from facilitator.core import events as ev
+from facilitator.core.actions import Prompt
+from facilitator.core.courtesy import FADE_SECONDS
+from facilitator.timeline import LiveClock, Timeline
+from facilitator.wording import Language
+from speech.errors import AudioFileError, SinkLostError, SynthesisError
+from speech.ports import AudioSink, Sound
+from speech.sound import fade_out
+from speech.synthesis.cache import PromptCache, load_recording
+
+Receive = Callable[[ev.Event], None]
+
+
+class Mouth(Protocol):
+    """Where prompts are played."""
+
+    def play(self, prompt_id: str, sound: Sound, at: float) -> None:
+        """Play now, `at` session seconds, and report `PromptStarted` and then `PromptEnded`, or `PromptFailed`."""
+        ...
+
+    def stop(self, fade_seconds: float) -> None:
+        """Fade what is playing."""
+        ...
+
+    async def close(self) -> None:
+        """Give the device back."""
+        ...
+
+
+class TimedMouth:
+    """Plays beside a recording: a prompt takes its time and nobody hears it.
+
+    Args:
+        timeline: where a prompt's end is told.
+        receive: told what becomes of each prompt.
+    """
+
+    def __init__(self, timeline: Timeline, receive: Receive) -> None:
+        self._timeline = timeline
+        self._receive = receive
+        self._playing: str | None = None
+        self._ends_at = 0.0
+
+    def play(self, prompt_id: str, sound: Sound, at: float) -> None:
+        """Start a prompt at `at`."""
+        self._playing, self._ends_at = prompt_id, at + sound.seconds
+        self._receive(ev.PromptStarted(at=at, prompt_id=prompt_id))
+        self._end_at(prompt_id, self._ends_at, completed=True)
+
+    def stop(self, fade_seconds: float) -> None:
+        """End the prompt after its fade."""
+        if self._playing is not None:
+            self._end_at(self._playing, self._timeline.at_hand + fade_seconds, completed=False)
+
+    def _end_at(self, prompt_id: str, at: float, *, completed: bool) -> None:
+        def end(now: float) -> None:
+            if self._playing == prompt_id:
+                self._playing = None
+                self._receive(ev.PromptEnded(at=now, prompt_id=prompt_id, completed=completed))
+
+        self._timeline.at(at, end)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+class DeviceMouth:
+    """Plays on an output device.
+
+    Args:
+        timeline: runs the playback beside the loop.
+        clock: tells the session time of what the device reports.
+        sink: the device.
+        receive: told what becomes of each prompt.
+    """
+
+    def __init__(self, timeline: Timeline, clock: LiveClock, sink: AudioSink, receive: Receive) -> None:
+        self._timeline = timeline
+        self._clock = clock
+        self._sink = sink
+        self._receive = receive
+        self._lost = False
+
+    def play(self, prompt_id: str, sound: Sound, at: float) -> None:  # noqa: ARG002  the device tells the true start
+        """Start a prompt."""
+        self._timeline.work(self._play(prompt_id, sound))
+
+    async def _play(self, prompt_id: str, sound: Sound) -> None:
+        def started(instant: float) -> None:
+            self._receive(ev.PromptStarted(at=self._clock.from_monotonic(instant), prompt_id=prompt_id))
+
+        try:
+            played = await self._sink.play(sound, on_started=started)
+        except SinkLostError:
+            now = self._clock.now()
+            self._receive(ev.PromptFailed(at=now, prompt_id=prompt_id, reason="voice_failed"))
+            self._receive(ev.DeviceLost(at=now, device="voice_output"))
+            self._lost = True
+            return
+        if self._lost:
+            self._lost = False
+            self._receive(ev.DeviceRecovered(at=self._clock.now(), device="voice_output"))
+        ended = self._clock.from_monotonic(played.ended_at)
+        self._receive(ev.PromptEnded(at=ended, prompt_id=prompt_id, completed=played.completed))
+
+    def stop(self, fade_seconds: float) -> None:
+        """Fade what is playing."""
+        self._sink.stop(fade_seconds)
+
+    async def close(self) -> None:
+        """Give the device back."""
+        await self._sink.close()
+
+
+class Speaker:
+    """Renders prompts ahead and plays them.
+
+    Args:
+        timeline: runs what takes time.
+        cache: renders; None for a session without a voice.
+        language: says which words are private, and where the animator's own recordings are.
+    """
+
+    def __init__(self, timeline: Timeline, cache: PromptCache | None, language: Language) -> None:
+        self._timeline = timeline
+        self._cache = cache
+        self._language = language
+        self._ready: dict[str, Sound] = {}
+        self._rendering: dict[str, asyncio.Task[Sound]] = {}
+        self._mouth: Mouth | None = None
+        self._receive: Receive = _nobody
+
+    def connect(self, receive: Receive, mouth: Mouth | None) -> None:
+        """Play through `mouth`, and tell `receive` what becomes of each prompt."""
+        self._receive = receive
+        self._mouth = mouth
+
+    async def render_ahead(
+        self, prompts: Iterable[tuple[str, str]], on_progress: Callable[[int, int], None] | None = None
+    ) -> list[str]:
+        """Render what may be said.
+
+        Args:
+            prompts: key and words of each.
+            on_progress: called with (done, total) after each one.
+
+        Returns:
+            The sentences that say what could not be rendered, each once.
+        """
+        wanted = [(key, text) for key, text in prompts if text not in self._ready]
+        done, failures = 0, []
+
+        async def one(key: str, text: str) -> None:
+            nonlocal done
+            try:
+                await self._render(key, text)
+            except (SynthesisError, AudioFileError) as error:
+                failures.append(str(error))
+            done += 1
+            if on_progress is not None:
+                on_progress(done, len(wanted))
+
+        await asyncio.gather(*(one(key, text) for key, text in wanted))
+        return list(dict.fromkeys(failures))
+
+    async def _render(self, key: str, text: str) -> None:
+        """Have `text` ready; calls for the same text share one rendering."""
+        task = self._rendering.get(text)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._sound(key, text))
+            self._rendering[text] = task
+            task.add_done_callback(lambda _: self._rendering.pop(text, None))
+        self._ready[text] = await asyncio.shield(task)
+
+    async def _sound(self, key: str, text: str) -> Sound:
+        own = self._language.recording(key)
+        if own is not None:
+            return await asyncio.to_thread(load_recording, own)
+        if self._cache is None:
+            raise SynthesisError("This session has no voice.")
+        return await self._cache.render(text, private=self._language.is_private(key))
+
+    def prepare(self, prompt: Prompt) -> None:
+        """See to it that `prompt` can start at once, and report `PromptReady`, or `PromptFailed`."""
+        if prompt.text in self._ready:
+            self._timeline.soon(lambda at: self._receive(ev.PromptReady(at=at, prompt_id=prompt.id)))
+        else:
+            self._timeline.work(self._prepare(prompt))
+
+    async def _prepare(self, prompt: Prompt) -> None:
+        now = self._timeline.clock.now
+        if self._cache is None or self._mouth is None:
+            self._receive(ev.PromptFailed(at=now(), prompt_id=prompt.id, reason="voice_off"))
+            return
+        try:
+            await self._render(prompt.key, prompt.text)
+        except (SynthesisError, AudioFileError):
+            self._receive(ev.PromptFailed(at=now(), prompt_id=prompt.id, reason="voice_failed"))
+        else:
+            self._receive(ev.PromptReady(at=now(), prompt_id=prompt.id))
+
+    def speak(self, prompt: Prompt, at: float) -> None:
+        """Play a prompt that is ready."""
+        assert self._mouth is not None
+        self._mouth.play(prompt.id, self._ready[prompt.text], at)
+
+    def stop(self, fade_seconds: float) -> None:
+        """Fade what is being said."""
+        if self._mouth is not None:
+            self._mouth.stop(fade_seconds)
+
+    def spoken(self, text: str, seconds: float, *, completed: bool) -> Sound:
+        """Return a prompt as it was heard: the first `seconds` of it, faded out unless it was `completed`."""
+        sound = self._ready[text]
+        if completed:
+            return sound
+        heard = sound.samples[: round(seconds * sound.rate_hz)]
+        fade = min(len(heard), round(FADE_SECONDS * sound.rate_hz))
+        body, tail = heard[: len(heard) - fade], heard[len(heard) - fade :]
+        return Sound(np.concatenate([body, fade_out(tail, sound.rate_hz, FADE_SECONDS)]), sound.rate_hz)
+
+    async def close(self) -> None:
+        """Fall silent and forget what was rendered."""
+        if self._mouth is not None:
+            await self._mouth.close()
+        tasks = tuple(self._rendering.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._ready.clear()
+        if self._cache is not None:
+            self._cache.forget_private()
+
+
+def _nobody(_event: ev.Event) -> None:
+    """Nobody is told yet."""

@@ -1,0 +1,208 @@
+"""Session time: what happens when, and how fast time passes.
+
+A timeline is a queue of things to do at session times, worked off in the order of their times by `Runner`. Live, time
+is the computer's monotonic clock. In a replay it is the recording's, at any speed, and the same things happen in the
+same order at every speed.
+
+Two kinds of work run beside it. *Required* work (reading the recording) holds a replay's clock until it is done, since
+what it finds belongs to times soon to come. *Pending* work (a recognizer, a rendering) holds the clock only at full
+speed, where there is no real time for it to take.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+Callback = Callable[[float], None]
+
+
+class Clock(Protocol):
+    """How session time passes."""
+
+    @property
+    def waits_for_required(self) -> bool:
+        """Whether time stands still while required work is under way."""
+        ...
+
+    @property
+    def waits_for_pending(self) -> bool:
+        """Whether time stands still while pending work is under way."""
+        ...
+
+    def now(self) -> float:
+        """Return the present session second."""
+        ...
+
+    def delay(self, at: float) -> float:
+        """Return the real seconds until session second `at`; 0 or less when it has come."""
+        ...
+
+    def reached(self, at: float) -> float:
+        """Note that what belongs to `at` is done now; return the session second to call it."""
+        ...
+
+
+class LiveClock:
+    """Session time is real time since the clock was made."""
+
+    waits_for_required = False
+    waits_for_pending = False
+
+    def __init__(self) -> None:
+        self._zero = time.monotonic()
+
+    def now(self) -> float:
+        """Return the present session second."""
+        return time.monotonic() - self._zero
+
+    def from_monotonic(self, instant: float) -> float:
+        """Return the session second of a `time.monotonic()` instant."""
+        return instant - self._zero
+
+    def delay(self, at: float) -> float:
+        """Return the real seconds until session second `at`."""
+        return at - self.now()
+
+    def reached(self, at: float) -> float:
+        """Return the present: live, what comes late is late."""
+        return max(at, self.now())
+
+
+class ReplayClock:
+    """Session time is a recording's. What belongs to second `at` is said to happen at `at`, even when it comes late.
+
+    Args:
+        speed: seconds of recording in a real second; infinity for as fast as possible.
+    """
+
+    waits_for_required = True
+
+    def __init__(self, speed: float) -> None:
+        self._speed = speed
+        self._zero = time.monotonic()
+        self._last = 0.0
+
+    @property
+    def waits_for_pending(self) -> bool:
+        """True at full speed."""
+        return self._speed == float("inf")
+
+    def now(self) -> float:
+        """Return the present session second."""
+        if self.waits_for_pending:
+            return self._last
+        return max(self._last, (time.monotonic() - self._zero) * self._speed)
+
+    def delay(self, at: float) -> float:
+        """Return the real seconds until session second `at`."""
+        return 0.0 if self.waits_for_pending else self._zero + at / self._speed - time.monotonic()
+
+    def reached(self, at: float) -> float:
+        """Return `at`: a replay's times do not depend on the machine."""
+        self._last = max(self._last, at)
+        return at
+
+
+class Timeline:
+    """The queue of what is to happen."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self._queue: list[tuple[float, int, Callback]] = []
+        self._order = itertools.count()
+        self._changed = asyncio.Event()
+        self._required: set[asyncio.Task[None]] = set()
+        self._pending: set[asyncio.Task[None]] = set()
+        self._failure: BaseException | None = None
+        self.at_hand = 0.0
+        """Session second of what is being done; a replay's decisions know no other time."""
+
+    def at(self, at: float, callback: Callback) -> None:
+        """Have `callback` called with the session second when `at` has come; equal times keep their order."""
+        heapq.heappush(self._queue, (at, next(self._order), callback))
+        self._changed.set()
+
+    def soon(self, callback: Callback) -> None:
+        """Have `callback` called at the time of what is being done, after what is already due."""
+        self.at(self.at_hand, callback)
+
+    def wake(self) -> None:
+        """Look again at what is due: a deadline may have moved."""
+        self._changed.set()
+
+    def require(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run work that a replay's clock must not run ahead of."""
+        return self._run(work, self._required)
+
+    def work(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run work that takes its time, which full speed waits for."""
+        return self._run(work, self._pending)
+
+    def _run(self, work: Coroutine[Any, Any, None], group: set[asyncio.Task[None]]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        group.add(task)
+        task.add_done_callback(lambda done: self._done(done, group))
+        return task
+
+    def _done(self, task: asyncio.Task[None], group: set[asyncio.Task[None]]) -> None:
+        group.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._failure = task.exception()
+        self._changed.set()
+
+    async def next(self, deadline: float | None) -> tuple[float, Callback | None]:
+        """Wait for the first thing that is due.
+
+        Args:
+            deadline: session second at which to return even when nothing in the queue is due.
+
+        Returns:
+            The session second, and what to call with it; None for the deadline.
+
+        Raises:
+            BaseException: what a task of `require` or `work` let escape: a defect, never an expected failure.
+        """
+        while True:
+            self._changed.clear()
+            if self._failure is not None:
+                failure, self._failure = self._failure, None
+                raise failure
+            held = (self.clock.waits_for_required and self._required) or (
+                self.clock.waits_for_pending and self._pending
+            )
+            first = self._queue[0][0] if self._queue else None
+            at = min((time for time in (first, deadline) if time is not None), default=None)
+            if held or at is None:
+                await self._changed.wait()
+                continue
+            delay = self.clock.delay(at)
+            if delay > 0 and await self._woken(delay):
+                continue
+            callback = heapq.heappop(self._queue)[2] if first is not None and first <= at else None
+            self.at_hand = self.clock.reached(at)
+            return self.at_hand, callback
+
+    async def _woken(self, delay: float) -> bool:
+        """Wait `delay` real seconds; return True when something changed before."""
+        try:
+            await asyncio.wait_for(self._changed.wait(), delay)
+        except TimeoutError:
+            return False
+        return True
+
+    async def drain(self) -> None:
+        """Wait until no work is under way."""
+        while tasks := self._required | self._pending:
+            await asyncio.wait(tasks)
+
+    async def cancel(self) -> None:
+        """Cancel the work that is under way and wait for it to end."""
+        tasks = self._required | self._pending
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

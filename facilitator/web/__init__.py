@@ -1,0 +1,1 @@
+"""The local service: reads snapshots, sends commands, decides nothing."""

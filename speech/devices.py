@@ -1,0 +1,223 @@
+"""The sound devices of this machine, and how a child process opens one.
+
+On Linux the sound server's own names are used (`pactl`), where one answers; elsewhere PortAudio's. PortAudio is
+asked in a child process: its list is frozen when it starts, and it may hang.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from speech.errors import DeviceNotFoundError
+
+Kind = Literal["input", "output"]
+
+DEFAULT = "default"
+"""The name that stands for the system's own choice."""
+_PACTL_SECONDS = 2.0
+_PORTAUDIO_SECONDS = 8.0
+_NEAREST = 4
+_HOME = str(Path(__file__).resolve().parents[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One sound device.
+
+    Attributes:
+        name: what the configuration calls it: the sound server's name, or PortAudio's.
+        kind: where sound comes from (`input`) or goes to (`output`).
+        description: what a person calls it.
+        is_default: the system's own choice for its kind.
+        is_monitor: it hears what an output plays, such as the call.
+    """
+
+    name: str
+    kind: Kind
+    description: str
+    is_default: bool
+    is_monitor: bool
+
+
+def list_devices() -> tuple[Device, ...]:
+    """Return every device there is now; empty when the system has none. It may take seconds: call it in a thread."""
+    if sys.platform == "linux":
+        listed = _from_sound_server()
+        if listed is not None:
+            return listed
+    return _from_portaudio()
+
+
+def find_device(name: str, kind: Kind) -> Device:
+    """Return the device of that name or description; `default` is the system's own choice.
+
+    Raises:
+        DeviceNotFoundError: there is none; the nearest names are told.
+    """
+    return choose(list_devices(), name, kind)
+
+
+def choose(devices: tuple[Device, ...], name: str, kind: Kind) -> Device:
+    """Return the one of `devices` that `name` means, as `find_device` does.
+
+    Raises:
+        DeviceNotFoundError: there is none; the nearest names are told.
+    """
+    ours = [device for device in devices if device.kind == kind]
+    key = name.casefold()
+    for device in ours:
+        if key == DEFAULT and device.is_default:
+            return device
+    for device in ours:
+        if key in (device.name.casefold(), device.description.casefold()):
+            return device
+    what = "microphone or other input" if kind == "input" else "output"
+    if not ours:
+        raise DeviceNotFoundError(f"This machine has no {what} at all: plug one in, or start the sound server.")
+    names = [device.name for device in ours]
+    near = difflib.get_close_matches(name, names, n=_NEAREST, cutoff=0.3) or names[:_NEAREST]
+    raise DeviceNotFoundError(f"There is no {what} called {name}: nearest are {', '.join(near)}.")
+
+
+def worker_command(module: str, *arguments: str) -> list[str]:
+    """Return the command that runs a module of this package in a child process."""
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def worker_environment() -> dict[str, str]:
+    """Return the environment for a child process: it finds this package wherever ours was found."""
+    others = os.environ.get("PYTHONPATH")
+    path = f"{_HOME}{os.pathsep}{others}" if others else _HOME
+    # PortAudio would start a JACK server that nobody asked for.
+    return {**os.environ, "PYTHONPATH": path, "JACK_NO_START_SERVER": "1"}
+
+
+def kill_process(process: asyncio.subprocess.Process) -> None:
+    """Kill a child process now, even a stopped one. Dead already, nothing happens."""
+    if process.returncode is None:
+        with suppress(OSError):
+            if sys.platform == "win32":
+                process.kill()
+            else:  # Process.kill would first reap a dead child, and asyncio's watcher would then lose its exit status
+                os.kill(process.pid, signal.SIGKILL)
+
+
+async def end_process(process: asyncio.subprocess.Process) -> None:
+    """Kill a child process and give back its pipes. Nobody else may be reading from it."""
+    kill_process(process)
+    await process.communicate()
+
+
+def device_environment(name: str, kind: Kind) -> dict[str, str]:
+    """Return the environment in which PortAudio's `pulse` device is the sound server's `name`.
+
+    PULSE_SOURCE and PULSE_SINK are read per connection, so only a child's environment can choose. For `default`, and
+    where no sound server answers, nothing is chosen.
+    """
+    environment = worker_environment()
+    if sys.platform == "linux" and name != DEFAULT:
+        environment["PULSE_SOURCE" if kind == "input" else "PULSE_SINK"] = name
+    return environment
+
+
+def portaudio_index(sounddevice: Any, name: str, kind: Kind) -> int | None:
+    """Return which of PortAudio's devices to open for `name`; None is PortAudio's default. For child processes.
+
+    Args:
+        sounddevice: the module, already imported.
+        name: a name of `list_devices`; on Linux the environment of `device_environment` chooses behind `pulse`.
+        kind: what the device is wanted for.
+
+    Raises:
+        DeviceNotFoundError: there is no such device.
+    """
+    channels = f"max_{kind}_channels"
+    found = [device for device in sounddevice.query_devices() if device[channels] > 0]
+    wanted = {name.casefold()} if sys.platform != "linux" else {"pulse", name.casefold()}
+    for device in sorted(found, key=lambda device: device["name"] != "pulse"):
+        if device["name"].casefold() in wanted:
+            return int(device["index"])
+    if name == DEFAULT and found:
+        return None
+    raise DeviceNotFoundError(f"There is no device called {name}: choose another one.")
+
+
+def _from_sound_server() -> tuple[Device, ...] | None:
+    """Return PulseAudio's or PipeWire's devices; None when no server answers in time."""
+    if shutil.which("pactl") is None:
+        return None
+    try:
+        info, sources, sinks = (_pactl(*what) for what in (("info",), ("list", "sources"), ("list", "sinks")))
+    except (subprocess.SubprocessError, OSError, ValueError):
+        return None
+    inputs = (_served(entry, "input", info["default_source_name"]) for entry in sources)
+    outputs = (_served(entry, "output", info["default_sink_name"]) for entry in sinks)
+    return (*inputs, *outputs)
+
+
+def _pactl(*arguments: str) -> Any:
+    done = subprocess.run(
+        ["pactl", "--format=json", *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=_PACTL_SECONDS,
+        check=True,
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
+    )
+    return json.loads(done.stdout)
+
+
+def _served(entry: dict[str, Any], kind: Kind, default: str) -> Device:
+    monitor = kind == "input" and (
+        entry.get("properties", {}).get("device.class") == "monitor" or entry["name"].endswith(".monitor")
+    )
+    return Device(entry["name"], kind, entry.get("description") or entry["name"], entry["name"] == default, monitor)
+
+
+def _from_portaudio() -> tuple[Device, ...]:
+    try:
+        done = subprocess.run(
+            worker_command("speech.devices"),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PORTAUDIO_SECONDS,
+            check=True,
+            env=worker_environment(),
+        )
+        return tuple(Device(*entry) for entry in json.loads(done.stdout))
+    except (subprocess.SubprocessError, OSError, ValueError):
+        return ()
+
+
+def _portaudio_entries() -> list[tuple[str, Kind, str, bool, bool]]:
+    """Ask PortAudio itself; on Windows only through WASAPI, where each device would else appear four times."""
+    import sounddevice  # noqa: PLC0415 - loading it starts PortAudio: only ever in a child process
+
+    kinds: tuple[tuple[Kind, int], ...] = (("input", 0), ("output", 1))
+    apis = sounddevice.query_hostapis()
+    entries: list[tuple[str, Kind, str, bool, bool]] = []
+    for device in sounddevice.query_devices():
+        api = apis[device["hostapi"]]
+        if sys.platform == "win32" and "WASAPI" not in api["name"]:
+            continue
+        for kind, place in kinds:
+            if device[f"max_{kind}_channels"] > 0:
+                first = api[f"default_{kind}_device"] if sys.platform == "win32" else sounddevice.default.device[place]
+                loopback = kind == "input" and "blackhole" in device["name"].casefold()
+                entries.append((device["name"], kind, device["name"], device["index"] == first, loopback))
+    return entries
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(_portaudio_entries()))

@@ -1,0 +1,55 @@
+"""Everything that `speech` raises on purpose.
+
+SpeechError
+├── BlockSizeError        sound was not a whole number of frames
+├── AudioFileError        a recording is missing, empty or cannot be decoded
+├── DeviceNotFoundError   no device of that name
+├── SourceLostError       a capture device went away
+├── SinkLostError         an output device went away or hung
+├── SynthesisError        the speech engine failed, hung or lacks the voice
+│   └── VoiceNotFoundError
+├── RecognizerError       the recognizer failed or died
+└── ModelError            a model is missing, damaged or could not be fetched
+
+Each message is one sentence for the animator: what is wrong, then what to do. It holds no transcript and no name.
+"""
+
+
+class SpeechError(Exception):
+    """Base of the package's errors."""
+
+
+class BlockSizeError(SpeechError):
+    """Sound that is not a whole number of frames."""
+
+
+class AudioFileError(SpeechError):
+    """A recording that is missing, empty or cannot be decoded."""
+
+
+class DeviceNotFoundError(SpeechError):
+    """No device has the name asked for."""
+
+
+class SourceLostError(SpeechError):
+    """A capture device went away."""
+
+
+class SinkLostError(SpeechError):
+    """An output device went away or hung."""
+
+
+class SynthesisError(SpeechError):
+    """The speech engine failed, hung or lacks the voice."""
+
+
+class VoiceNotFoundError(SynthesisError):
+    """The speech engine has no such voice."""
+
+
+class RecognizerError(SpeechError):
+    """The recognizer failed or died."""
+
+
+class ModelError(SpeechError):
+    """A model is missing, damaged or could not be fetched."""

@@ -1,0 +1,207 @@
+"""The process that holds an output device: `python -m speech.playback.worker NAME`.
+
+Its stream stays open between prompts and plays silence, so that a prompt starts without opening anything. It ends when
+standard input closes, so it never outlives its parent, or when the device stops asking for sound.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from speech.devices import portaudio_index
+from speech.errors import DeviceNotFoundError
+from speech.playback.protocol import ALIVE_SECONDS, HEADER, PLAY
+from speech.ports import Samples
+from speech.sound import resample
+
+LATENCY_SECONDS = 0.1
+"""Sound handed over in advance: large enough for two busy cores, small enough for a fade of 0.3 s to end in time."""
+_SHORTEST_FADE_SECONDS = 0.01
+"""A step to silence would click."""
+_START_SECONDS = 6.0
+"""A sound server may take what fills its buffer, then nothing for over a second before it plays: that is no death."""
+_DEAD_SECONDS = 1.0
+"""A device that asks for no sound this long is gone: it asks every 20 ms or so."""
+
+
+@dataclass(slots=True)
+class Prompt:
+    """One prompt on its way through the callback.
+
+    Attributes:
+        id: the parent's number for it.
+        samples: mono float32 at the stream's rate.
+        position: the next sample to hand over.
+        started_at: when its first sample leaves, once known.
+        fade_from: position where the fade begins; None while nobody stops it.
+        fade_samples: length of the fade.
+    """
+
+    id: int
+    samples: Samples
+    position: int = 0
+    started_at: float | None = None
+    fade_from: int | None = None
+    fade_samples: int = 0
+
+    def take(self, count: int) -> Samples:
+        """Return up to `count` next samples, faded where the fade has reached; fewer at the end."""
+        end = (
+            len(self.samples) if self.fade_from is None else min(len(self.samples), self.fade_from + self.fade_samples)
+        )
+        block = self.samples[self.position : min(self.position + count, end)]
+        if self.fade_from is not None:
+            places = np.arange(self.position, self.position + len(block), dtype=np.float32)
+            block = block * np.clip(1 - (places - self.fade_from) / self.fade_samples, 0, 1)
+        self.position += len(block)
+        return block
+
+
+class Player:
+    """The stream and the prompt in it. `fill` runs on PortAudio's thread, all else on others.
+
+    Args:
+        sounddevice: the module.
+        name: the device to open.
+    """
+
+    def __init__(self, sounddevice: Any, name: str) -> None:
+        index = portaudio_index(sounddevice, name, "output")
+        device = sounddevice.query_devices(index, "output")
+        self.rate_hz = int(device["default_samplerate"])
+        self.underflows = 0
+        self.asked_at = time.monotonic()
+        self.flows = threading.Event()
+        self._handed_over = 0
+        self.events: queue.SimpleQueue[tuple[str, Prompt, float]] = queue.SimpleQueue()
+        self._prompt: Prompt | None = None
+        self._next_leaves_at = 0.0
+        self.stream = sounddevice.OutputStream(
+            samplerate=self.rate_hz,
+            device=index,
+            channels=min(2, device["max_output_channels"]),
+            dtype="float32",
+            latency=LATENCY_SECONDS,
+            callback=self.fill,
+        )
+
+    def fill(self, out: Any, frames: int, times: Any, status: Any) -> None:
+        """Hand over the next `frames` samples and note when the prompt's first and last ones leave."""
+        self.asked_at = now = time.monotonic()
+        self.underflows += bool(status.output_underflow)
+        prompt, filled = self._prompt, 0
+        leaves_at = now + self._ahead(times)
+        if prompt is not None:
+            if prompt.started_at is None:
+                prompt.started_at = leaves_at
+                self.events.put(("started", prompt, leaves_at))
+            block = prompt.take(frames)
+            filled = len(block)
+            out[:filled] = block[:, np.newaxis]
+            if filled < frames:
+                self._prompt = None
+                self.events.put(("ended", prompt, leaves_at + filled / self.rate_hz))
+        out[filled:] = 0
+        self._next_leaves_at = leaves_at + frames / self.rate_hz
+        self._handed_over += frames
+        if self._handed_over > 3 * LATENCY_SECONDS * self.rate_hz:  # more than any buffer of ours: it truly plays
+            self.flows.set()
+
+    def play(self, prompt: Prompt) -> None:
+        """Play `prompt` from the next callback on, in place of any other."""
+        self._prompt = prompt
+
+    def stop(self, id_: int, fade_seconds: float) -> None:
+        """Fade the prompt `id_`: silence leaves within `fade_seconds`, as far as what is on its way allows."""
+        prompt = self._prompt
+        if prompt is not None and prompt.id == id_ and prompt.fade_from is None:
+            seconds = max(_SHORTEST_FADE_SECONDS, fade_seconds - (self._next_leaves_at - time.monotonic()))
+            prompt.fade_samples = max(1, round(seconds * self.rate_hz))
+            prompt.fade_from = prompt.position
+
+    def _ahead(self, times: Any) -> float:
+        """Return in how many seconds what is handed over now will leave."""
+        ahead = float(times.outputBufferDacTime - self.stream.time)
+        # Some host APIs leave the times at zero.
+        return ahead if 0 <= ahead < 2 else float(self.stream.latency)  # noqa: PLR2004
+
+
+def main() -> None:
+    """Serve the parent until it closes standard input or the device goes away."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the parent's to act on
+    import sounddevice  # noqa: PLC0415 - loading it starts PortAudio
+
+    try:
+        player = Player(sounddevice, sys.argv[1])
+        player.stream.start()
+    except (sounddevice.PortAudioError, DeviceNotFoundError, ValueError):
+        _leave(lost=True)
+    if not player.flows.wait(_START_SECONDS):
+        _leave(lost=True)
+    _report(ready=player.rate_hz)
+    threading.Thread(target=_tell, args=(player,), daemon=True).start()
+    _obey(player)
+
+
+def _obey(player: Player) -> None:
+    """Carry out commands until there are no more."""
+    commands = sys.stdin.buffer
+    while header := commands.read(HEADER.size):
+        command, id_, number, length = HEADER.unpack(header)
+        payload = commands.read(length)
+        if command == PLAY:
+            samples = np.frombuffer(payload, dtype="<f4")
+            player.play(Prompt(id_, resample(samples, round(number), player.rate_hz)))
+        else:
+            player.stop(id_, number)
+    _leave()
+
+
+def _tell(player: Player) -> None:
+    """Report each event when it has truly happened, that a prompt goes on, and the loss of the device."""
+    playing: int | None = None
+    while True:
+        try:
+            what, prompt, at = player.events.get(timeout=ALIVE_SECONDS)
+        except queue.Empty:
+            if time.monotonic() - player.asked_at > _DEAD_SECONDS or not player.stream.active:
+                _leave(lost=True)
+            if playing is not None:
+                _report(id=playing, alive=True)
+            continue
+        time.sleep(max(0.0, at - time.monotonic()))
+        if what == "started":
+            playing = prompt.id
+            _report(id=prompt.id, started=at)
+        else:
+            playing = None
+            completed = prompt.fade_from is None
+            _report(id=prompt.id, ended=at, completed=completed, underflows=player.underflows)
+
+
+def _report(**what: Any) -> None:
+    try:
+        os.write(1, json.dumps(what).encode() + b"\n")
+    except OSError:
+        os._exit(0)
+
+
+def _leave(*, lost: bool = False) -> None:
+    """End at once: PortAudio's own way out may hang with its device."""
+    if lost:
+        _report(lost=True)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

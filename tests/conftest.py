@@ -1,0 +1,30 @@
+"""What every test stands on: folders of its own, and the recordings that only some machines have."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test, and no process it starts, reads or writes the user's configuration, cache or data."""
+    os.environ.pop("FACILITATOR_CONFIG", None)
+    for name in ("CONFIG", "CACHE", "DATA", "STATE"):
+        os.environ[f"XDG_{name}_HOME"] = str(tmp_path_factory.mktemp(f"xdg-{name.lower()}"))
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """Return the folder of recordings that measurements use: $FACILITATOR_TEST_DATA, else ../shared/data.
+
+    Skips where neither is there; `.ci/run` fails when they are and a test was skipped all the same.
+    """
+    folder = Path(os.environ.get("FACILITATOR_TEST_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip("no recordings here: FACILITATOR_TEST_DATA names no folder")
+    return folder

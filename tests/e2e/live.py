@@ -1,0 +1,120 @@
+"""Drives a real `facilitator run` over its local service, on the devices of a private sound server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.pulse import PulseServer
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 20.0
+
+
+class Run:
+    """A running `facilitator run`.
+
+    Attributes:
+        lines: every event line so far.
+        snapshot: the last snapshot.
+        zero: `time.monotonic()` of session second 0, as near as the fastest answer tells.
+    """
+
+    def __init__(self, http: aiohttp.ClientSession, api: str, process: asyncio.subprocess.Process) -> None:
+        self._http = http
+        self.api = api
+        self.process = process
+        self.lines: list[dict[str, Any]] = []
+        self.snapshot: dict[str, Any] = {}
+        self.zero = 0.0
+        self._news = asyncio.Event()
+
+    async def command(self, name: str, *, status: int = 200, **values: Any) -> dict[str, Any]:
+        """Send a command and return its answer, which must have `status`."""
+        async with self._http.post(f"{self.api}/commands", json={"command": name, **values}) as answer:
+            body: dict[str, Any] = await answer.json()
+            assert answer.status == status, body
+            return body
+
+    async def wait_for(self, kind: str, *, count: int = 1, seconds: float = 30.0, **values: Any) -> dict[str, Any]:
+        """Return the `count`-th line of this type with these values."""
+        deadline = time.monotonic() + seconds
+        while True:
+            found = self.all(kind, **values)
+            if len(found) >= count:
+                return found[count - 1]
+            self._news.clear()
+            left = deadline - time.monotonic()
+            assert left > 0, f"no {kind} {values} in {seconds} s; there were {[line['type'] for line in self.lines]}"
+            try:
+                await asyncio.wait_for(self._news.wait(), left)
+            except TimeoutError:
+                continue
+
+    def all(self, kind: str, **values: Any) -> list[dict[str, Any]]:
+        """Return the lines of this type with these values, in order."""
+        wanted = {"type": kind, **values}
+        return [line for line in self.lines if wanted.items() <= line.items()]
+
+    def now(self) -> float:
+        """Return the present session second."""
+        return time.monotonic() - self.zero
+
+    async def follow(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        async for message in socket:
+            line = json.loads(message.data)
+            if line["type"] == "snapshot":
+                self.snapshot = line
+            else:
+                self.lines.append(line)
+            self._news.set()
+
+    async def set_zero(self) -> None:
+        """Find session second 0 from the fastest of several answers."""
+        best = 1.0
+        for _ in range(20):
+            before = time.monotonic()
+            async with self._http.get(f"{self.api}/state") as answer:
+                at = (await answer.json())["at"]
+            took = time.monotonic() - before
+            if took < best:
+                best, self.zero = took, before + took / 2 - at
+
+
+@asynccontextmanager
+async def running(pulse: PulseServer, folder: Path, config: str, *arguments: str) -> AsyncIterator[Run]:
+    """Run the service on `pulse` with a configuration, and end it whatever happens."""
+    ready, file = folder / "ready.json", folder / "config.toml"
+    await asyncio.to_thread(file.write_text, config)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "facilitator", "run", "--no-browser", "--config", str(file), "--ready-file", str(ready),
+        *arguments, cwd=ROOT, env=pulse.environment, stdin=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not await asyncio.to_thread(ready.exists):
+            assert process.returncode is None, "facilitator run ended before it was ready"
+            assert time.monotonic() < deadline, "facilitator run was not ready in time"
+            await asyncio.sleep(0.02)
+        known = json.loads(await asyncio.to_thread(ready.read_text))
+        headers = {"Authorization": f"Bearer {known['token']}"}
+        async with aiohttp.ClientSession(headers=headers) as http:
+            run = Run(http, known["api_url"], process)
+            await run.set_zero()
+            async with http.ws_connect(f"{run.api}/events") as socket:
+                following = asyncio.create_task(run.follow(socket))
+                yield run
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await asyncio.wait_for(process.wait(), 10)

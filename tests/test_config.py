@@ -1,0 +1,140 @@
+"""config.toml: complete, commented, and strict."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from facilitator import config as module
+from facilitator.config import Config, find_config, load_config
+from facilitator.data import data_path
+from facilitator.errors import ConfigError
+
+FILE = data_path("config.toml")
+SECTIONS = ["session", "voice", "audio", "listening", "transcription", "documents", "delivery", "web", "privacy"]
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    return tmp_path / "config.toml"
+
+
+def load(path: Path, text: str) -> Config:
+    path.write_text(text, encoding="utf-8")
+    return load_config(path)
+
+
+def refusal(path: Path, text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(path, text)
+    assert caught.value.exit_code == 2
+    assert str(path) in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_repositorys_file_holds_exactly_the_defaults() -> None:
+    assert load_config(FILE) == Config()
+
+
+def test_the_repositorys_file_holds_every_section_and_key_in_order() -> None:
+    values = tomllib.loads(FILE.read_text(encoding="utf-8"))
+    assert list(values) == list(Config.model_fields) == SECTIONS
+    for name, section in Config().model_dump().items():
+        assert list(values[name]) == list(section)
+
+
+def test_every_key_of_the_repositorys_file_has_a_comment_with_its_default() -> None:
+    lines = [line for line in FILE.read_text(encoding="utf-8").splitlines() if re.match(r"\w+ = ", line)]
+    for line in lines:
+        value, comment = re.match(r"\w+ = (\S+) +# (.*)", line).groups()  # type: ignore[union-attr]
+        assert f"default {value}" in comment, line
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[session]\ndurations = 60", "the key 'session.durations' is unknown; did you mean 'duration'?"),
+        ("[sesion]\nduration = 60", "the key 'sesion' is unknown; did you mean 'session'?"),
+        ("[delivery]\nsmtp = 1", "the key 'delivery.smtp' is unknown; there are none."),
+        ('[session]\nduration = "60"', "the key 'session.duration' is wrong: it must be a whole number."),
+        (
+            "[session]\nduration = 5",
+            "the key 'session.duration' is wrong: input should be greater than or equal to 10.",
+        ),
+        ("[session]\nlanguage = 3", "the key 'session.language' is wrong: it must be text in quotes."),
+        ('[session]\naddress = "Sie"', "the key 'session.address' is wrong: input should be 'tu' or 'vous'."),
+        ("[voice]\nenabled = 1", "the key 'voice.enabled' is wrong: it must be true or false."),
+        ("voice = 1", "the key 'voice' is wrong: it must be a table."),
+        ('[audio]\ncall_input = ""', "the key 'audio.call_input' is wrong"),
+        ("[web]\nport = 70000", "the key 'web.port' is wrong"),
+        ("[web", "is not valid TOML"),
+    ],
+)
+def test_a_mistake_is_one_sentence_that_names_the_file_the_key_and_what_is_right(
+    written: Path, text: str, expected: str
+) -> None:
+    assert expected in refusal(written, text)
+
+
+def test_a_file_that_is_not_utf8_or_not_a_file_is_refused(written: Path, tmp_path: Path) -> None:
+    written.write_bytes(b"[session]\nprocess = '\xe9'")
+    with pytest.raises(ConfigError, match="UTF-8"):
+        load_config(written)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(tmp_path)
+
+
+def test_a_key_left_out_keeps_its_default(written: Path) -> None:
+    config = load(written, "[session]\nduration = 60\n")
+    assert config.session.duration == 60
+    assert config.session.language == "fr"
+    assert config.voice == Config().voice
+
+
+def test_folders_are_relative_to_the_file(written: Path) -> None:
+    config = load(written, '[session]\nprocesses = "mine"\n[documents]\nfolder = "../out"\n')
+    assert config.session.processes_folder == written.parent / "mine"
+    assert config.documents.path == (written.parent / "../out").resolve()
+
+
+def test_without_a_folder_the_users_own_documents_serve() -> None:
+    assert Config().session.processes_folder is None
+    assert Config().documents.path.is_absolute()
+
+
+def test_the_option_goes_before_the_variable_and_the_variable_before_the_users_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users, named, given = tmp_path / "user" / "config.toml", tmp_path / "named.toml", tmp_path / "given.toml"
+    monkeypatch.setattr(module, "user_config_path", lambda *_, **__: users.parent)
+    assert find_config() is None
+    assert load_config() == Config()
+    users.parent.mkdir()
+    for minutes, path in ((30, users), (40, named), (50, given)):
+        path.write_text(f"[session]\nduration = {minutes}\n", encoding="utf-8")
+    assert load_config().session.duration == 30
+    monkeypatch.setenv("FACILITATOR_CONFIG", str(named))
+    assert load_config().session.duration == 40
+    assert load_config(given).session.duration == 50
+
+
+def test_a_file_that_was_named_and_is_missing_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match=r"There is no file .*gone\.toml"):
+        load_config(tmp_path / "gone.toml")
+    monkeypatch.setenv("FACILITATOR_CONFIG", str(tmp_path / "lost.toml"))
+    with pytest.raises(ConfigError, match=r"lost\.toml"):
+        load_config()
+
+
+def test_nothing_is_heard_until_the_animator_chooses_what() -> None:
+    assert (Config().audio.call_input, Config().audio.microphone_input) == ("none", "none")
+
+
+def test_a_configuration_cannot_change() -> None:
+    section: BaseModel = Config().session
+    with pytest.raises(ValueError, match="frozen"):
+        section.duration = 3  # type: ignore[attr-defined]

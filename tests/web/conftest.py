@@ -1,0 +1,68 @@
+"""The service on a real socket, and what asks it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+
+from facilitator.web.service import Service
+from tests.web.meeting import FakeMeeting
+from tests.web.wire import UPGRADE, Answer, Headers, Wire, message
+
+
+@dataclass
+class Door:
+    """The service's address and token, and the requests a friend would send."""
+
+    service: Service
+    meeting: FakeMeeting
+    url: str
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    @property
+    def host(self) -> tuple[str, str]:
+        return ("Host", f"127.0.0.1:{self.port}")
+
+    @property
+    def token(self) -> tuple[str, str]:
+        return ("Authorization", f"Bearer {self.service.token}")
+
+    def get(self, target: str, *more: tuple[str, str]) -> bytes:
+        return message("GET", target, (self.host, self.token, *more))
+
+    def post(self, body: bytes, *more: tuple[str, str]) -> bytes:
+        headers = (self.host, self.token, ("Content-Type", "application/json"), *more)
+        return message("POST", "/api/commands", headers, body)
+
+    def upgrade(self, *more: tuple[str, str], host: bool = True) -> bytes:
+        headers: Headers = (*((self.host,) if host else ()), self.token, *UPGRADE, *more)
+        return message("GET", "/api/events", headers)
+
+    def wire(self, *, receive_buffer: int | None = None) -> Wire:
+        return Wire(self.port, receive_buffer=receive_buffer)
+
+    async def ask(self, data: bytes, *, has_body: bool = True) -> Answer:
+        """Return the answer to one request on a connection of its own."""
+        async with self.wire() as wire:
+            return await wire.ask(data, has_body=has_body)
+
+
+@pytest.fixture
+async def door(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Door]:
+    """Return a running service; nothing may have been logged when it closes."""
+    meeting = FakeMeeting()
+    service = Service(meeting)
+    with caplog.at_level(logging.WARNING):
+        url = await service.start("127.0.0.1", 0)
+        try:
+            yield Door(service, meeting, url)
+        finally:
+            await service.close()
+    assert meeting.followers == []
+    assert [record.getMessage() for record in caplog.records] == []

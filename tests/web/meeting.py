@@ -1,0 +1,93 @@
+"""A meeting of three steps for the service's tests: no clock, no devices, everything that was done is noted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from facilitator import commands
+from facilitator.core.snapshot import Snapshot, StepView
+from facilitator.web.service import RefusedError
+
+STEPS = ("welcome", "presentation", "clarification")
+
+
+class FakeMeeting:
+    """Does commands as a session would, as far as the service can tell.
+
+    Attributes:
+        done: name and values of every command that was done.
+        followers: who is told event lines.
+        defect: raised by the next command and the next snapshot, as a defect of the meeting's own would be.
+        title: shown in the snapshot: a way to make it large.
+    """
+
+    def __init__(self) -> None:
+        self.done: list[tuple[str, dict[str, Any]]] = []
+        self.followers: list[Callable[[dict[str, Any]], None]] = []
+        self.defect: Exception | None = None
+        self.title = "Accueil"
+        self._place = 0
+
+    @property
+    def step(self) -> str:
+        """The id of the present step."""
+        return STEPS[self._place]
+
+    def snapshot(self) -> Snapshot:
+        """Return a snapshot of the present step."""
+        if self.defect is not None:
+            raise self.defect
+        return Snapshot(
+            at=float(len(self.done)),
+            phase="running",
+            listening="off",
+            process="codev",
+            language="fr",
+            step=self.step,
+            title=self.title,
+            who="Tout le monde",
+            holder=None,
+            rights="free",
+            written_down=None,
+            planned_seconds=300.0,
+            elapsed_seconds=0.0,
+            left_seconds=300.0,
+            overrun_seconds=0.0,
+            ends_at=900.0,
+            expected_end=900.0,
+            following=None,
+            steps=tuple(StepView(step, step, 300.0, "to_come") for step in STEPS),
+            speaking=None,
+            pending=(),
+            cues=(),
+            records={},
+            rebudget=None,
+        )
+
+    async def command(self, name: str, values: dict[str, Any], if_step: str | None) -> None:
+        """Do a command, or refuse it as a live session does."""
+        if self.defect is not None:
+            raise self.defect
+        if if_step is not None and if_step != self.step:
+            raise RefusedError(409, "not_this_step", "La séance n'en est plus là.")
+        try:
+            commands.read(name, values, 0.0)
+        except commands.CommandError as error:
+            raise RefusedError(400, error.code, str(error)) from None
+        if name == "next":
+            if self._place == len(STEPS) - 1:
+                raise RefusedError(409, "last_step", "C'était la dernière étape.")
+            self._place += 1
+        self.done.append((name, values))
+        self.tell({"type": "step_started" if name == "next" else name, "at": 1.0, "step": self.step})
+
+    def follow(self, on_line: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
+        """Have `on_line` called with every line."""
+        self.followers.append(on_line)
+        return lambda: self.followers.remove(on_line)
+
+    def tell(self, line: dict[str, Any]) -> None:
+        """Tell every follower an event line."""
+        for follower in tuple(self.followers):
+            follower(line)

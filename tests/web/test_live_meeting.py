@@ -1,0 +1,110 @@
+"""The service in front of a real session: one without devices, so that only time and commands are left."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from facilitator.catalog import load_process
+from facilitator.languages import load_language
+from facilitator.live import Live, LiveSettings
+from facilitator.web.service import Service
+from tests.web.conftest import Door
+from tests.web.meeting import FakeMeeting
+from tests.web.wire import Answer
+
+
+@pytest.fixture
+async def held(tmp_path: Path) -> AsyncIterator[Door]:
+    """Return the door to a session that is being held."""
+    process = load_process("codev")
+    live = Live(
+        LiveSettings(
+            process=process,
+            seconds=process.plan(60),
+            language=load_language("codev", "fr", "tu", listens=False),
+            participants=(),
+            call_input=None,
+            microphone_input=None,
+            voice_output=None,
+            cache=None,
+            recognizer=None,
+            listens=False,
+            spoken_reminders=False,
+            timed_cues_when_deaf=False,
+            replies_allowed=False,
+            folder=tmp_path / "documents",
+        )
+    )
+    service = Service(live)
+    url = await service.start("127.0.0.1", 0)
+    holding = asyncio.create_task(live.run())
+    yield Door(service, FakeMeeting(), url)
+    holding.cancel()
+    with suppress(asyncio.CancelledError):
+        await holding
+    await service.close()
+    await live.close()
+
+
+async def do(door: Door, name: str, **values: Any) -> Answer:
+    return await door.ask(door.post(json.dumps({"command": name, **values}).encode()))
+
+
+async def test_a_session_is_started_moved_and_ended_over_the_service(held: Door) -> None:
+    assert (await held.ask(held.get("/api/state"))).json["phase"] == "ready"
+    started = await do(held, "start")
+    assert (started.json["phase"], started.json["step"]) == ("running", "welcome")
+    assert (await do(held, "next")).json["step"] == "presentation"
+    assert (await do(held, "back")).json["step"] == "welcome"
+    assert (await do(held, "pause")).json["phase"] == "paused"
+    assert (await do(held, "resume")).json["phase"] == "running"
+    before = (await held.ask(held.get("/api/state"))).json["planned_seconds"]
+    assert (await do(held, "extend", minutes=2)).json["planned_seconds"] == pytest.approx(before + 120)
+
+
+async def test_a_double_click_moves_one_step(held: Door) -> None:
+    await do(held, "start")
+    answers = await asyncio.gather(*(do(held, "next", if_step="welcome") for _ in range(3)))
+    assert sorted(answer.status for answer in answers) == [200, 409, 409]
+    assert (await held.ask(held.get("/api/state"))).json["step"] == "presentation"
+
+
+def written(folder: Path) -> set[str]:
+    return {path.name for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "status", "code"),
+    [
+        ("start", {}, 409, "not_now"),
+        ("back", {}, 409, "first_step"),
+        ("say", {"key": "no_such_prompt"}, 409, "no_such_prompt"),
+        ("read_back", {"record": "diary"}, 409, "no_such_record"),
+        ("remind", {}, 409, "nobody_holds"),
+        ("dance", {}, 400, "unknown_command"),
+        ("deliver", {"folder": 3}, 400, "bad_value"),
+        ("deliver", {"folder": "/proc/nothing"}, 422, "cannot_write"),
+    ],
+)
+async def test_what_the_session_refuses_is_one_sentence(
+    held: Door, name: str, values: dict[str, Any], status: int, code: str
+) -> None:
+    await do(held, "start")
+    answer = await do(held, name, **values)
+    assert (answer.status, answer.json["code"]) == (status, code)
+    assert answer.json["error"].endswith((".", "?"))
+    assert "\n" not in answer.json["error"]
+
+
+async def test_documents_are_written_when_the_animator_delivers_and_not_before(held: Door, tmp_path: Path) -> None:
+    await do(held, "start")
+    assert written(tmp_path) == set()
+    assert (await do(held, "deliver")).status == 200
+    assert {"contract.md", "plan.md"} <= written(tmp_path)
