@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from facilitator.catalog import load_process
-from facilitator.config import NONE, Config, find_config
+from facilitator.config import NONE, Config
 from facilitator.errors import FacilitatorError
 from facilitator.languages import load_language
 from speech.capture.device import DeviceSource
@@ -52,8 +52,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """How the check-up gets at the parts that a session would use."""
+    """How the check-up gets at the parts that a session would use.
 
+    Attributes:
+        config_file: where the configuration was read; None for the defaults.
+        open_voice, choose_model, make_recognizer: as a session does it.
+    """
+
+    config_file: Path | None
     open_voice: Callable[[], Awaitable[PromptCache]]
     choose_model: Callable[[], Path | None]
     make_recognizer: Callable[[Path | None], Recognizer | None]
@@ -68,8 +74,8 @@ async def check_up(config: Config, parts: Parts, *, deep: bool) -> AsyncIterator
         deep: whether to play and hear back, and to measure the recognizer.
     """
     yield Finding("system", "ok", f"Python {platform.python_version()} on {platform.platform(terse=True)}.")
-    found = find_config()
-    yield Finding("configuration", "ok", f"Read from {found}." if found else "None of yours: the defaults hold.")
+    read = f"Read from {parts.config_file}." if parts.config_file else "None of yours: the defaults hold."
+    yield Finding("configuration", "ok", read)
     yield await asyncio.to_thread(_process, config)
     devices = await asyncio.to_thread(list_devices)
     for finding in _devices(config, devices):
@@ -100,11 +106,12 @@ def _process(config: Config) -> Finding:
 
 
 def _devices(config: Config, devices: tuple[Device, ...]) -> list[Finding]:
+    audio = config.audio
     if not devices:
         action = "Start the sound server (pulseaudio or pipewire)." if sys.platform == "linux" else "Plug a device in."
-        return [Finding("devices", "problem", "No sound device was found.", action)]
+        unused = {audio.call_input, audio.microphone_input, audio.voice_output} == {NONE}
+        return [Finding("devices", "note" if unused else "problem", "No sound device was found.", action)]
     findings = [Finding("devices", "ok", f"{len(devices)} sound devices.")]
-    audio = config.audio
     wanted: tuple[tuple[str, str, Kind], ...] = (
         ("call_input", audio.call_input, "input"),
         ("microphone_input", audio.microphone_input, "input"),

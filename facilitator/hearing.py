@@ -267,8 +267,7 @@ class LiveHearing(Hearing):
     def start(self) -> None:
         """Open the devices."""
         super().start()
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._capture(ear, make)) for ear, make in self._channels]
+        self._tasks = [self._timeline.work(self._capture(ear, make)) for ear, make in self._channels]
 
     def stop(self) -> None:
         """Close the devices at once."""

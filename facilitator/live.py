@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,8 @@ class Live:
         self._clock = LiveClock()
         self._timeline = Timeline(self._clock)
         self._sink = DeviceSink(settings.voice_output) if settings.voice_output is not None else None
-        self._today = dt.datetime.now(tz=dt.UTC).astimezone().date()
+        self._began = dt.datetime.now(tz=dt.UTC).astimezone()
+        self._own_folders: set[Path] = set()
         speaker = Speaker(self._timeline, settings.cache, settings.language)
         names = " ".join(person.name for person in settings.participants)
         self._runner = Runner(
@@ -182,12 +183,16 @@ class Live:
             raise RefusedError(_CONFLICT, refused.code, words.plain(f"refusals.{refused.code}")) from None
 
     async def _deliver(self, values: dict[str, Any]) -> None:
-        """Write the documents into a folder: the one named, else the configuration's."""
-        folder = values.get("folder", str(self.settings.folder))
-        if set(values) - {"folder"} or not isinstance(folder, str) or not folder:
-            raise RefusedError(_BAD_REQUEST, "bad_value", self.settings.language.plain("refusals.bad_value"))
+        """Write the documents into the folder named, else into a new one of this session in the configuration's."""
+        words = self.settings.language
+        folder = values.get("folder", "")
+        if set(values) - {"folder"} or not isinstance(folder, str):
+            raise RefusedError(_BAD_REQUEST, "bad_value", words.plain("refusals.bad_value"))
+        own = self.settings.folder / f"{self.settings.process.id}-{self._began:%Y-%m-%d-%H%M}"
         try:
-            documents = await asyncio.to_thread(self._write, folder)
+            documents = await asyncio.to_thread(self._write, Path(folder or own))
+        except FileExistsError:
+            raise RefusedError(_CONFLICT, "documents_there", words.plain("refusals.documents_there")) from None
         except DocumentError as error:
             raise RefusedError(_UNPROCESSABLE, "cannot_write", str(error)) from None
         self.delivered = True
@@ -195,15 +200,23 @@ class Live:
             self._tell({"type": "document_written", "at": round(self._runner.now(), 3), "path": str(document)})
         self._tell({"type": "delivered", "at": round(self._runner.now(), 3)})
 
-    def _write(self, folder: str) -> Sequence[Path]:
-        return write_documents(
-            Path(folder).expanduser(),
+    def _write(self, named: Path) -> tuple[Path, ...]:
+        """Write the documents; those of another session are never overwritten."""
+        folder = named.expanduser()
+        records = self.snapshot().records
+        there = [folder / f"{name}.md" for name in records]
+        if folder not in self._own_folders and any(path.exists() for path in there):
+            raise FileExistsError
+        written = write_documents(
+            folder,
             process=self.settings.process,
-            records=self.snapshot().records,
+            records=records,
             language=self.settings.language,
             names=names_by_role(self.settings.process, self.settings.participants),
-            started_on=self._today,
+            started_on=self._began.date(),
         )
+        self._own_folders.add(folder)
+        return written
 
     def _tell(self, line: dict[str, Any]) -> None:
         for follower in tuple(self._followers):

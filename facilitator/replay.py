@@ -173,7 +173,7 @@ class _PromptFiles:
         if isinstance(fact, facts.PromptSpoken):
             name = f"prompts/{fact.id}.wav"
             seconds = fact.ended_at - fact.started_at
-            sound = self._speaker.spoken(fact.text, seconds, completed=fact.completed)
+            sound = self._speaker.spoken(fact.id, seconds, completed=fact.completed)
             self._timeline.require(self._write(self._out / name, sound))
             line["file"] = name
         return line

@@ -91,7 +91,9 @@ class Runner:
         self.timeline.wake()
 
     def give(self, event: ev.Event) -> None:
-        """Bring an event that nobody waits for; a refusal is told to the animator."""
+        """Bring an event that nobody waits for; a refusal is told to the animator, unless the session is over."""
+        if self.session.ended:
+            return
         try:
             self.receive(event)
         except IllegalEventError as refused:

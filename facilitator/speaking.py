@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -28,6 +29,8 @@ from speech.sound import fade_out
 from speech.synthesis.cache import PromptCache, load_recording
 
 Receive = Callable[[ev.Event], None]
+_Words = tuple[str, str]
+"""A prompt's key and text: two keys with one text may have two recordings."""
 
 
 class Mouth(Protocol):
@@ -144,8 +147,9 @@ class Speaker:
         self._timeline = timeline
         self._cache = cache
         self._language = language
-        self._ready: dict[str, Sound] = {}
-        self._rendering: dict[str, asyncio.Task[Sound]] = {}
+        self._ready: dict[_Words, Sound] = {}
+        self._rendering: dict[_Words, asyncio.Task[Sound]] = {}
+        self._said: dict[str, Sound] = {}
         self._mouth: Mouth | None = None
         self._receive: Receive = _nobody
 
@@ -166,30 +170,30 @@ class Speaker:
         Returns:
             The sentences that say what could not be rendered, each once.
         """
-        wanted = [(key, text) for key, text in prompts if text not in self._ready]
+        wanted = [words for words in prompts if words not in self._ready]
         done, failures = 0, []
 
-        async def one(key: str, text: str) -> None:
+        async def one(words: _Words) -> None:
             nonlocal done
             try:
-                await self._render(key, text)
+                await self._render(words)
             except (SynthesisError, AudioFileError) as error:
                 failures.append(str(error))
             done += 1
             if on_progress is not None:
                 on_progress(done, len(wanted))
 
-        await asyncio.gather(*(one(key, text) for key, text in wanted))
+        await asyncio.gather(*(one(words) for words in wanted))
         return list(dict.fromkeys(failures))
 
-    async def _render(self, key: str, text: str) -> None:
-        """Have `text` ready; calls for the same text share one rendering."""
-        task = self._rendering.get(text)
+    async def _render(self, words: _Words) -> None:
+        """Have `words` ready; calls for the same ones share one rendering."""
+        task = self._rendering.get(words)
         if task is None:
-            task = asyncio.get_running_loop().create_task(self._sound(key, text))
-            self._rendering[text] = task
-            task.add_done_callback(lambda _: self._rendering.pop(text, None))
-        self._ready[text] = await asyncio.shield(task)
+            task = asyncio.get_running_loop().create_task(self._sound(*words))
+            self._rendering[words] = task
+            task.add_done_callback(lambda _: self._rendering.pop(words, None))
+        self._ready[words] = await asyncio.shield(task)
 
     async def _sound(self, key: str, text: str) -> Sound:
         own = self._language.recording(key)
@@ -201,36 +205,40 @@ class Speaker:
 
     def prepare(self, prompt: Prompt) -> None:
         """See to it that `prompt` can start at once, and report `PromptReady`, or `PromptFailed`."""
-        if prompt.text in self._ready:
+        if self._mouth is None:
+            self._timeline.soon(partial(self._fail, prompt.id, "voice_off"))
+        elif (prompt.key, prompt.text) in self._ready:
             self._timeline.soon(lambda at: self._receive(ev.PromptReady(at=at, prompt_id=prompt.id)))
         else:
             self._timeline.work(self._prepare(prompt))
 
     async def _prepare(self, prompt: Prompt) -> None:
         now = self._timeline.clock.now
-        if self._cache is None or self._mouth is None:
-            self._receive(ev.PromptFailed(at=now(), prompt_id=prompt.id, reason="voice_off"))
-            return
         try:
-            await self._render(prompt.key, prompt.text)
+            await self._render((prompt.key, prompt.text))
         except (SynthesisError, AudioFileError):
-            self._receive(ev.PromptFailed(at=now(), prompt_id=prompt.id, reason="voice_failed"))
+            self._fail(prompt.id, "voice_failed", now())
         else:
             self._receive(ev.PromptReady(at=now(), prompt_id=prompt.id))
 
+    def _fail(self, prompt_id: str, reason: str, at: float) -> None:
+        self._receive(ev.PromptFailed(at=at, prompt_id=prompt_id, reason=reason))
+
     def speak(self, prompt: Prompt, at: float) -> None:
         """Play a prompt that is ready."""
-        assert self._mouth is not None
-        self._mouth.play(prompt.id, self._ready[prompt.text], at)
+        assert self._mouth is not None  # `prepare` announces nothing without one
+        sound = self._ready[prompt.key, prompt.text]
+        self._said = {prompt.id: sound}
+        self._mouth.play(prompt.id, sound, at)
 
     def stop(self, fade_seconds: float) -> None:
         """Fade what is being said."""
         if self._mouth is not None:
             self._mouth.stop(fade_seconds)
 
-    def spoken(self, text: str, seconds: float, *, completed: bool) -> Sound:
-        """Return a prompt as it was heard: the first `seconds` of it, faded out unless it was `completed`."""
-        sound = self._ready[text]
+    def spoken(self, prompt_id: str, seconds: float, *, completed: bool) -> Sound:
+        """Return the last prompt as it was heard: the first `seconds` of it, faded out unless it was `completed`."""
+        sound = self._said[prompt_id]
         if completed:
             return sound
         heard = sound.samples[: round(seconds * sound.rate_hz)]

@@ -83,7 +83,7 @@ def called(function: ast.Name | ast.Attribute) -> str:
 def test_every_refusal_of_the_core_has_its_sentence() -> None:
     used = codes("IllegalEventError")
     assert {"not_now", "listening_never", "on_time"} <= used
-    assert used | {"not_this_step", "unknown_command", "bad_value"} == set(FRENCH.table("refusals"))
+    assert used | {"not_this_step", "unknown_command", "bad_value", "documents_there"} == set(FRENCH.table("refusals"))
 
 
 def test_every_reason_of_the_core_has_its_words() -> None:
@@ -97,7 +97,7 @@ def test_every_kind_of_interruption_has_its_invitation() -> None:
     kinds = set(re.findall(r'return .*"(\w+)"$', floor, re.MULTILINE))
     assert kinds == {"talk_over", "cut", "intrusion", "reply"}
     assert set(FRENCH.table("private")) == kinds | {"gave_way"}
-    assert set(FRENCH.table("interface.cues")) == kinds | {"gave_way", "withheld"}
+    assert set(FRENCH.table("interface.flags")) == kinds
 
 
 def test_every_step_has_what_its_rights_ask_for() -> None:

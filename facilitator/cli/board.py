@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -15,11 +16,14 @@ from rich.text import Text
 from facilitator.cli.keyboard import keys
 from facilitator.cli.show import Narrator, clock
 from facilitator.core.snapshot import Snapshot
+from facilitator.core.state import names_by_role
 from facilitator.core.transitions import Listening, Phase
 from facilitator.live import DELIVER, Live
 from facilitator.web.service import RefusedError
 
-REFRESH_PER_SECOND = 4
+REFRESH_SECONDS = 0.25
+DOUBLE_SECONDS = 1.0
+"""A second "next" within so long is a key held down, or pressed twice: it skips no step."""
 NOTICE_SECONDS = 6.0
 _LEGEND = {
     "n": "next",
@@ -32,10 +36,13 @@ _LEGEND = {
     "h": "hush",
     "s": "say",
     "c": "consent",
+    "t": "rebudget",
     "e": "end",
     "d": "deliver",
     "q": "quit",
 }
+_QUESTIONS = {"+": "minutes_question", "e": "end_question", "q": "quit_question"}
+_NAMES = {"mark_contract": "mark", "edit_plan": "mark"}
 _MINUTES = {"1": 1, "2": 2, "5": 5}
 
 
@@ -55,23 +62,22 @@ class Board:
         self._notice_until = 0.0
         self._question: tuple[str, Callable[[str], Any]] | None = None
         self._quit = asyncio.Event()
+        self._moved_at = float("-inf")
 
     async def run(self) -> None:
         """Show the session and follow the keys until the animator quits."""
         narrator = Narrator(self._console, self._language, self._live.settings.process)
         self._live.watch(narrator.tell)
-        display = Display(
-            console=self._console,
-            get_renderable=self._draw,
-            refresh_per_second=REFRESH_PER_SECOND,
-            transient=True,
-        )
-        with display:
+        with Display(console=self._console, auto_refresh=False, transient=True) as display:
             reading = asyncio.get_running_loop().create_task(self._follow_keys())
-            await self._quit.wait()
-            reading.cancel()
-            with suppress(asyncio.CancelledError):
-                await reading
+            try:
+                while not self._quit.is_set():
+                    display.update(self._draw(), refresh=True)
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._quit.wait(), REFRESH_SECONDS)
+            finally:
+                reading.cancel()
+                await asyncio.gather(reading, return_exceptions=True)
 
     async def _follow_keys(self) -> None:
         async for key in keys():
@@ -81,7 +87,8 @@ class Board:
                 self._tell(str(refused))
         self._quit.set()
 
-    async def _press(self, key: str) -> None:
+    async def _press(self, pressed: str) -> None:
+        key = pressed.lower()
         if self._question is not None:
             _, answer = self._question
             self._question = None
@@ -93,7 +100,6 @@ class Board:
             "b": "back",
             " ": "resume" if shot.phase == Phase.PAUSED else "pause",
             "l": "listening_resume" if shot.listening == Listening.PAUSED else "listening_pause",
-            "r": "read_back",
             "f": "remind",
             "h": "hush",
             "s": "say",
@@ -101,16 +107,25 @@ class Board:
             "t": "rebudget",
             "d": DELIVER,
         }.get(key)
+        if command == "next" and time.monotonic() - self._moved_at < DOUBLE_SECONDS:
+            return
         if command is not None:
             await self._do(command, if_step=shot.step if command == "next" else None)
+        elif key in _QUESTIONS:
+            await self._ask(key)
         elif key == "m":
             await self._mark(shot)
-        elif key == "+":
-            self._question = (self._word("minutes_question"), self._extend)
-        elif key == "e":
-            self._question = (self._word("end_question"), self._yes(lambda: self._do("end")))
-        elif key == "q":
-            self._question = (self._word("quit_question"), self._yes(self._leave))
+        elif key == "r":
+            await self._do("read_back", record=self._record(shot))
+        if command in {"start", "next"}:
+            self._moved_at = time.monotonic()
+
+    async def _ask(self, key: str) -> None:
+        if key == "q" and (self._live.delivered or (self._live.ended and self._live.empty)):
+            self._quit.set()
+            return
+        answers = {"+": self._extend, "e": self._yes(lambda: self._do("end")), "q": self._yes(self._leave)}
+        self._question = (self._word(_QUESTIONS[key]), answers[key])
 
     def _yes(self, action: Callable[[], Any]) -> Callable[[str], Any]:
         async def answer(key: str) -> None:
@@ -127,21 +142,30 @@ class Board:
             await self._do("extend", minutes=_MINUTES[key])
 
     async def _mark(self, shot: Snapshot) -> None:
-        """Mark the record of this step; after it, the one that may still be re-worded."""
-        if shot.written_down == "plan":
-            owner = self._live.settings.process.records["plan"].owner
-            names = [person.name for person in self._live.settings.participants if person.role == owner]
-            await self._do("edit_plan", agreed_by=", ".join(names) or owner)
-        else:
+        record = self._record(shot)
+        if record == "contract":
             await self._do("mark_contract")
+            return
+        settings = self._live.settings
+        owner = settings.process.records[record].owner
+        names = names_by_role(settings.process, settings.participants)[owner]
+        await self._do("edit_plan", agreed_by=", ".join(names) or owner)
+
+    def _record(self, shot: Snapshot) -> str:
+        """Return the record that is being written, else the last one that was."""
+        here = [step.id for step in shot.steps].index(shot.step)
+        steps = [self._live.settings.process.step(step.id) for step in shot.steps[: here + 1]]
+        written = [step.written_down for step in steps if step.written_down is not None]
+        return written[-1] if written else "contract"
 
     async def _do(self, command: str, *, if_step: str | None = None, **values: Any) -> None:
         await self._live.command(command, values, if_step)
-        self._tell(self._language.plain(f"interface.keys.{command}", holder="") if command != DELIVER else "")
+        name = _NAMES.get(command, command)
+        self._tell(self._word(f"keys.{name}", holder=self._language.role(self._live.snapshot().holder)))
 
     def _tell(self, notice: str) -> None:
         self._notice = notice
-        self._notice_until = asyncio.get_running_loop().time() + NOTICE_SECONDS
+        self._notice_until = time.monotonic() + NOTICE_SECONDS
 
     def _word(self, key: str, **values: object) -> str:
         return self._language.plain(f"interface.{key}", **values)
@@ -151,7 +175,7 @@ class Board:
         lines = ["", *self._where(shot), *self._what(shot)]
         if self._question is not None:
             lines.append(f"[bold]{escape(self._question[0])}[/]")
-        elif self._notice and asyncio.get_running_loop().time() < self._notice_until:
+        elif self._notice and time.monotonic() < self._notice_until:
             lines.append(escape(self._notice))
         return Group(*(Text.from_markup(line) for line in lines), Text(self._legend(), style="dim"))
 

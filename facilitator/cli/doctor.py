@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +14,7 @@ from rich.markup import escape
 from facilitator.checkup import Finding, Parts, check_up
 from facilitator.cli import parts
 from facilitator.cli.devices import JsonOption
-from facilitator.config import Config, load_config
+from facilitator.config import Config, find_config, load_config
 
 _SIGNS = {"ok": "[green]✓[/]", "note": "[yellow]·[/]", "problem": "[bold yellow]![/]"}
 
@@ -27,15 +28,16 @@ def doctor(
 
     Example: facilitator doctor --deep
     """
-    findings = asyncio.run(_check(load_config(config), as_json=as_json, deep=deep))
+    findings = asyncio.run(_check(load_config(config), find_config(config), as_json=as_json, deep=deep))
     if as_json:
         print(json.dumps([dataclasses.asdict(one) for one in findings], ensure_ascii=False, indent=2))  # noqa: T201
     if any(finding.status == "problem" for finding in findings):
         raise typer.Exit(1)
 
 
-async def _check(config: Config, *, as_json: bool, deep: bool) -> list[Finding]:
+async def _check(config: Config, file: Path | None, *, as_json: bool, deep: bool) -> list[Finding]:
     used = Parts(
+        config_file=file,
         open_voice=lambda: parts.open_voice(config, config.session.language),
         choose_model=lambda: parts.choose_model(config),
         make_recognizer=lambda model: parts.make_recognizer(config, model),

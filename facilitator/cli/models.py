@@ -18,7 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 
 from facilitator.cli import parts
 from facilitator.cli.devices import JsonOption
@@ -49,7 +49,7 @@ def list_(as_json: JsonOption = False) -> None:  # noqa: FBT002
         ]
         print(json.dumps(rows, ensure_ascii=False, indent=2))  # noqa: T201
         return
-    table = Table("name", "size", "where")
+    table = Table("name", "size", Column("where", overflow="fold"))
     for info in found:
         where = "comes along, for the sample session only" if info.bundled else str(info.path or "to be fetched")
         table.add_row(info.name, f"{info.size_bytes / _MEGA:,.0f} MB", where)

@@ -37,7 +37,7 @@ SpeedOption = Annotated[
 ]
 
 errors = Console(stderr=True, highlight=False)
-output = Console(highlight=False, soft_wrap=True)
+output = Console(highlight=False)
 
 
 def parse_speed(text: str) -> float:

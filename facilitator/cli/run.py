@@ -35,7 +35,7 @@ def run(
     config: parts.ConfigOption = None,
     process: Annotated[str | None, typer.Option("--process", help="A name of `processes list`, or a folder.")] = None,
     duration: Annotated[
-        int | None, typer.Option("--duration", help="Length of the meeting, in minutes.", min=1)
+        int | None, typer.Option("--duration", help="Length of the meeting, in minutes.", min=10, max=480)
     ] = None,
     language: parts.LanguageOption = None,
     participant: Annotated[

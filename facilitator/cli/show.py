@@ -12,6 +12,8 @@ from facilitator.core import facts
 from facilitator.core.process import Process
 from facilitator.wording import Language
 
+INDENT = " " * 7
+
 
 class Narrator:
     """Prints facts as they happen.
@@ -49,11 +51,11 @@ class Narrator:
         writer = self._writers.get(type(fact))
         line = writer(fact) if writer is not None else None
         if line is not None:
-            self._console.print(f"[dim]{clock(fact.at)}[/]  {line}")
+            self._console.print(f"[dim]{clock(fact.at)}[/]  {line}", soft_wrap=True)
 
     def document(self, path: Path) -> None:
         """Print that a document was written."""
-        self._console.print(self._words("document_written", path=str(path)), style="bold green")
+        self._console.print(self._words("document_written", path=str(path)), style="bold green", soft_wrap=True)
 
     def _words(self, key: str, **values: object) -> str:
         return escape(self._language.plain(f"interface.{key}", **values))
@@ -71,15 +73,15 @@ class Narrator:
         return self._words("overrun", time=self._language.time(fact.overrun_seconds))
 
     def _spoken(self, fact: facts.PromptSpoken) -> str:
-        return f"[magenta]{self._words('speaking', words=fact.text)}[/]"
+        return f"[magenta]{self._words('speaking' if fact.completed else 'cut_short', words=fact.text)}[/]"
 
     def _withheld(self, fact: facts.PromptWithheld) -> str:
         reason = self._language.plain(f"reasons.{fact.reason}")
         return f"[yellow]{self._words('withheld', reason=reason, words=fact.text)}[/]"
 
     def _flagged(self, fact: facts.InterruptionFlagged) -> str:
-        who = f" : {escape(fact.who)}" if fact.who else ""
-        return f"[yellow]{self._words(f'cues.{fact.kind}')}{who}[/]"
+        name = fact.who or self._language.plain("interface.somebody")
+        return f"[yellow]{self._words(f'flags.{fact.kind}', name=name)}[/]"
 
     def _transcribed(self, fact: facts.UtteranceTranscribed) -> str | None:
         if fact.stage == "partial":
@@ -88,7 +90,8 @@ class Narrator:
 
     def _agreed(self, fact: facts.RecordAgreed) -> str:
         title = escape(self._language.plain(f"documents.{fact.record}.title"))
-        return f"[bold green]{title}, {self._words('agreed')}[/] ({escape(fact.agreed_by)}) : {escape(fact.text)}"
+        text = escape(fact.text).replace("\n", f"\n{INDENT}")
+        return f"[bold green]{title}, {self._words('agreed')}[/] ({escape(fact.agreed_by)})\n{INDENT}{text}"
 
 
 def clock(seconds: float) -> str:

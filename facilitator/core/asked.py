@@ -18,20 +18,21 @@ from facilitator.core.transitions import Phase
 
 def _start(state: State, event: ev.StartAsked) -> None:
     state.publish(facts.SessionStarted, process=state.settings.process.id, language=state.settings.language)
-    _begin_step(state, state.agenda.begin(state.now), said=False)
+    _begin_step(state, state.agenda.begin(state.now))
 
 
 def _move(state: State, offset: int) -> None:
     _end_step(state)
-    _begin_step(state, state.agenda.move(offset, state.now), said=offset < 0)
+    _begin_step(state, state.agenda.move(offset, state.now))
 
 
-def _begin_step(state: State, seconds: float, *, said: bool) -> None:
+def _begin_step(state: State, seconds: float) -> None:
     step = state.step
     state.step_at = state.now
     state.publish(facts.StepStarted, step=step.id, holder=step.holder, seconds=seconds)
     state.hold_floor()
-    if step.cues and not said:
+    if step.cues and state.agenda.index not in state.opened:
+        state.opened.add(state.agenda.index)
         state.ask_key(Cue.OPENING, f"steps.{step.id}.opening", seconds=seconds)
 
 
@@ -121,7 +122,7 @@ def _say(state: State, event: ev.SayAsked) -> None:
         state.ask_key(Cue.CUSTOM, f"prompts.{event.key}")
     else:
         assert last is not None  # `_refuse_unsayable`
-        state.ask(last.cue, last.key, last.text, state.now)
+        state.ask(Cue.CUSTOM, last.key, last.text, state.now)
 
 
 def _remind(state: State, event: ev.RemindAsked) -> None:
@@ -163,7 +164,7 @@ def _refuse_first(state: State, event: ev.BackAsked) -> None:
 
 
 def _refuse_no_time(state: State, event: ev.ExtendAsked) -> None:
-    if not event.seconds > 0:
+    if not 0 < event.seconds < float("inf"):
         raise IllegalEventError("no_time")
 
 
@@ -203,7 +204,7 @@ def _refuse_unmarkable(state: State, event: ev.RecordMarked) -> None:
     record = _open_record(state, event.record)
     if record.unknown(event.utterances):
         raise IllegalEventError("no_such_utterance")
-    if not event.utterances and not record.anything_before(state.now) and not state.ears.speech_on:
+    if not event.utterances and not record.anything_to_mark(state.now, whole=event.whole) and not state.ears.speech_on:
         raise IllegalEventError("nothing_to_mark")
 
 

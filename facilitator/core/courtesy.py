@@ -8,6 +8,7 @@ Rules:
   and from the end of the prompt before it.
 - Past its deadline it is withheld: shown to the animator, never spoken. Time during which the voice itself was
   speaking does not count against it.
+- A voice that is heard before the device has begun takes the prompt back: it waits again.
 - When a voice has lasted 1.0 s during a prompt, the prompt fades within 0.3 s. It is not said again by itself.
 - While the session hears nothing (deaf), an opening is said at once, for the animator has just pressed the key; a timed
   cue is withheld unless the animator chose otherwise.
@@ -44,13 +45,20 @@ class Voice:
 
     Attributes:
         timed_cues_when_deaf: whether timed cues are spoken while nothing is heard.
+        pending: what waits, in the order in which it fell due.
+        speaking: what the device was told to say; None while it is silent.
+        started_at: when it began, session seconds; None before.
+        gave_way: whether what is being said was faded for somebody who speaks.
+        last: what "say again" means: the last prompt that was said, or that should have been.
     """
 
     timed_cues_when_deaf: bool = False
     pending: list[Prompt] = field(default_factory=list)
     speaking: Prompt | None = None
     started_at: float | None = None
+    gave_way: bool = False
     last: Prompt | None = None
+    _taken_back: bool = False
     _ready: set[str] = field(default_factory=set)
     _stopping: bool = False
     _free_at: float = float("-inf")
@@ -76,10 +84,20 @@ class Voice:
             self.started_at = at
 
     def ended(self, prompt_id: str, at: float) -> Prompt | None:
-        """The device stopped playing the prompt at `at`; return it, or None when it is not the one being said."""
+        """The device stopped playing the prompt at `at`.
+
+        Returns:
+            The prompt; None when it is not the one being said, or was taken back before it began: then it waits again.
+        """
         if self.speaking is None or self.speaking.id != prompt_id:
             return None
-        prompt, self.speaking, self.started_at, self._stopping = self.speaking, None, None, False
+        prompt, began = self.speaking, self.started_at is not None
+        waits_again = self._taken_back and not began
+        self.speaking, self.started_at = None, None
+        self._stopping = self._taken_back = self.gave_way = False
+        if waits_again:
+            self.pending.insert(0, prompt)
+            return None
         self._free_at = at
         return prompt
 
@@ -105,28 +123,47 @@ class Voice:
         self.pending = [prompt for prompt in self.pending if prompt not in late]
         done += [Withhold(prompt, "no_pause" if prompt.id in self._ready else "voice_late") for prompt in late]
         if self.speaking is not None:
-            way = self._give_way_at(ears)
-            if way is not None and at >= way:
-                done += self.stop(FADE_SECONDS)
-        elif self.pending:
-            start = self._start_at(self.pending[0], ears, deaf=deaf)
-            if start is not None and at >= start:
-                self.speaking = self.last = self.pending.pop(0)
-                done.append(Speak(prompt=self.speaking))
+            done += self._make_way(at, ears, deaf=deaf)
+        else:
+            done += self._start(at, ears, deaf=deaf)
         return done
+
+    def _make_way(self, at: float, ears: Ears, *, deaf: bool) -> list[StopSpeaking]:
+        """Take back what has not begun when a voice is heard, fade what has when the voice lasts."""
+        if self.started_at is None:
+            if deaf or ears.silent_since is not None or self._stopping:
+                return []
+            self._taken_back = True
+            return self.stop(0.0)
+        way = self._give_way_at(ears)
+        if way is None or at < way:
+            return []
+        self.gave_way = True
+        return self.stop(FADE_SECONDS)
+
+    def _start(self, at: float, ears: Ears, *, deaf: bool) -> list[Speak]:
+        prompt = self._next()
+        start = None if prompt is None else self._start_at(prompt, ears, deaf=deaf)
+        if prompt is None or start is None or at < start:
+            return []
+        self.pending.remove(prompt)
+        self.speaking = self.last = prompt
+        return [Speak(prompt=prompt)]
+
+    def _next(self) -> Prompt | None:
+        """Return the first prompt whose sound is at hand."""
+        return next((prompt for prompt in self.pending if prompt.id in self._ready), None)
 
     def next_deadline(self, ears: Ears, *, deaf: bool) -> float | None:
         """Return when `decide` has something to do if nothing is heard meanwhile; None when never."""
         if self.speaking is not None:
             return self._give_way_at(ears)
         times = [self._deadline(prompt) + PAST_SECONDS for prompt in self.pending]
-        if self.pending and (start := self._start_at(self.pending[0], ears, deaf=deaf)) is not None:
-            times.append(start)
-        return min(times, default=None)
+        prompt = self._next()
+        start = None if prompt is None else self._start_at(prompt, ears, deaf=deaf)
+        return min([*times, *([] if start is None else [start])], default=None)
 
     def _start_at(self, prompt: Prompt, ears: Ears, *, deaf: bool) -> float | None:
-        if prompt.id not in self._ready:
-            return None
         if deaf:
             return max(prompt.due_at, self._free_at)
         silent = ears.silent_since

@@ -74,7 +74,7 @@ def _prompt_started(state: State, event: ev.PromptStarted) -> None:
 
 
 def _prompt_ended(state: State, event: ev.PromptEnded) -> None:
-    started = state.voice.started_at
+    started, gave_way = state.voice.started_at, state.voice.gave_way
     prompt = state.voice.ended(event.prompt_id, state.now)
     if prompt is None:
         return
@@ -89,7 +89,7 @@ def _prompt_ended(state: State, event: ev.PromptEnded) -> None:
         ended_at=state.now,
         completed=event.completed,
     )
-    if not event.completed:
+    if gave_way:
         state.show("gave_way", state.words("private.gave_way"), "say")
 
 

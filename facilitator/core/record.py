@@ -4,8 +4,8 @@ Rules:
 
 - The words are those that were said; the animator or the client corrects them, nothing else does.
 - A text is agreed when somebody marks it. Correcting an agreed text makes it a draft again.
-- "This is the contract" means the utterance just said: the last one that began at least a second before. If its text is
-  not known yet, the mark waits for it.
+- "This is the contract" means the utterance just said: the last one that began at least a second before, and not before
+  what is agreed already. If its text is not known yet, the mark waits for it.
 - A later text of an utterance (another `stage`, or `replaces`) takes the place of the earlier one, but not in what was
   agreed.
 """
@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+NEVER = float("-inf")
 JUST_SAID_SECONDS = 1.0
 """An utterance younger than this when the key is pressed is a reaction, not what is being marked."""
 
@@ -140,9 +141,16 @@ class Record:
         """Whether any of `ids` is no utterance of this record."""
         return any(name not in self.utterances for name in ids)
 
-    def anything_before(self, at: float) -> bool:
-        """Whether there is anything to mark at `at`: a draft, or an utterance that had begun."""
-        return self.draft is not None or any(u.started_at < at and u.text != "" for u in self.utterances.values())
+    def anything_to_mark(self, at: float, *, whole: bool) -> bool:
+        """Whether there is anything to mark at `at`: a draft, or an utterance that has begun and is not agreed yet."""
+        since = NEVER if whole else self._agreed_until
+        known = self.utterances.values()
+        return self.draft is not None or any(since < u.started_at < at and u.text != "" for u in known)
+
+    @property
+    def _agreed_until(self) -> float:
+        """What began up to here was meant by the last agreement, or passed over by it."""
+        return NEVER if self.agreement is None else self.agreement.at - JUST_SAID_SECONDS
 
     def settle(self, speech_on: Collection[float]) -> list[Agreement | None]:
         """Resolve the marks whose text is known.
@@ -179,5 +187,5 @@ class Record:
             return None
         said = sorted((u for u in meant if u.text), key=lambda u: (u.started_at, u.id))
         if not mark.utterances and not mark.whole:
-            said = said[-1:]
+            said = [u for u in said if u.started_at > self._agreed_until][-1:]
         return "\n".join(utterance.text or "" for utterance in said)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from facilitator.core.transitions import Phase
+from facilitator.core.transitions import Listening, Phase
 
 if TYPE_CHECKING:
     from facilitator.core.record import Record
@@ -103,7 +103,7 @@ def take(state: State, at: float) -> Snapshot:
     return Snapshot(
         at=at,
         phase=state.phase.value,
-        listening=state.listening.value,
+        listening=_listening(state).value,
         process=state.settings.process.id,
         language=state.settings.language,
         step=step.id,
@@ -126,6 +126,12 @@ def take(state: State, at: float) -> Snapshot:
         records={name: _record_view(record) for name, record in state.records.items()},
         rebudget=None if offer is None else RebudgetView(offer.late_seconds, offer.steps, offer.still_late_seconds),
     )
+
+
+def _listening(state: State) -> Listening:
+    """Return what is shown of listening: after the end, nothing is captured."""
+    over = state.phase is Phase.ENDED and state.listening is Listening.ON
+    return Listening.PAUSED if over else state.listening
 
 
 def _step_view(state: State, index: int) -> StepView:

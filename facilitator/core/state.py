@@ -63,6 +63,7 @@ class State:
         floor: the floor that is being watched; None where no interruption can be told.
         grant: record and place of the step whose sound may reach the recognizer; None when none may.
         cues_done: timed cues that have fallen due, by place of the step.
+        opened: places of the steps whose opening was asked for: none is said twice.
         step_at: when the present step was entered.
         handing_over: whether the runner still has to hand over what a closed grant held.
     """
@@ -84,6 +85,7 @@ class State:
         self.floor: Floor | None = None
         self.grant: tuple[str, int] | None = None
         self.cues_done: set[tuple[int, Cue]] = set()
+        self.opened: set[int] = set()
         self.step_at = 0.0
         self.handing_over = False
         self._prompts = 0
@@ -152,6 +154,7 @@ class State:
                 reason=one.reason,
             )
             self.show("withheld", prompt.text, "say")
+            self.voice.last = prompt
 
     def hold_floor(self) -> None:
         """Watch the floor of the present step from now on, where somebody holds it and is heard apart."""

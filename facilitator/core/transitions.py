@@ -46,6 +46,8 @@ PHASES: Mapping[Phase, Mapping[type[ev.Event], Phase]] = {
     Phase.READY: {
         ev.StartAsked: Phase.RUNNING,
         ev.ConsentGiven: Phase.READY,
+        ev.ListeningPauseAsked: Phase.READY,
+        ev.ListeningResumeAsked: Phase.READY,
         ev.EndAsked: Phase.ENDED,
         ev.AudioEnded: Phase.ENDED,
     },
@@ -83,6 +85,7 @@ PHASES: Mapping[Phase, Mapping[type[ev.Event], Phase]] = {
         ev.AudioEnded: Phase.CLOSING,
     },
     Phase.CLOSING: {
+        ev.ListeningPauseAsked: Phase.CLOSING,
         ev.HushAsked: Phase.CLOSING,
         ev.EndAsked: Phase.CLOSING,
         ev.AudioEnded: Phase.CLOSING,

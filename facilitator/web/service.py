@@ -20,6 +20,7 @@ from facilitator.web.guard import BODY_BYTES, Guard, error
 QUEUE = 512
 """Messages that wait for a reader; one that falls further behind is let go, and may come back."""
 FRAME_BYTES = 64 * 1024
+_ANY = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  they are refused
 PATIENCE_SECONDS = 1.0
 """How long a reader has to agree that its connection ends; then it is cut."""
 
@@ -74,6 +75,8 @@ class Service:
         Raises:
             ServiceError: the address cannot be used.
         """
+        if host in _ANY:
+            raise ServiceError(f"{host} means every address of this computer: set the one to answer on in [web].")
         app = web.Application(middlewares=[self._guard.check], client_max_size=BODY_BYTES)
         app.on_response_prepare.append(self._guard.seal)
         app.router.add_get("/healthz", _health)
@@ -98,7 +101,7 @@ class Service:
                 f"The local service cannot answer on {host}:{port} ({why}): set another host or port in [web]."
             ) from None
         number = self._runner.addresses[0][1]
-        self._guard.authority = f"{host}:{number}"
+        self._guard.authority = f"[{host}]:{number}" if ":" in host else f"{host}:{number}"
         return f"http://{self._guard.authority}"
 
     async def close(self) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-LONGEST_SECONDS = 90
+LONGEST_SECONDS = 60
+NO_SOUND_SERVER = "unix:/nonexistent/pulse"
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
     return {
         **os.environ,
         "PYTHONPATH": str(ROOT),
-        "PULSE_SERVER": "unix:/nonexistent/pulse",
+        "PULSE_SERVER": NO_SOUND_SERVER,
         "COLUMNS": "200",
         **(changes or {}),
     }

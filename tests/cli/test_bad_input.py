@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+import sys
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
+from facilitator.cli import main
 from speech.ports import RATE_HZ, Sound
 from speech.sound import write_flac, write_wav
-from tests.cli.command import ROOT, Done, facilitator
+from tests.cli.command import NO_SOUND_SERVER, ROOT, Done, facilitator
 from tests.pulse import PulseServer
 
 STEP = '[[steps]]\nid = "welcome"\nat = 0.0\nminutes = 1.0\n'
@@ -32,14 +35,14 @@ CASES = {
     "no such recorded call": Case("replay gone.toml --out out", ("no file gone.toml",)),
     "missing audio": Case("replay missing.toml --out out", ("missing.flac is missing", "check where")),
     "text as audio": Case("replay text.toml --out out", ("text.flac",)),
-    "zeros as audio": Case("replay zeros.toml --out out", ("zeros.flac cannot be read", "convert it")),
+    "zeros as audio": Case("replay zeros.toml --out out", ("zeros.flac", "convert it")),
     "empty audio": Case("replay empty.toml --out out", ("empty.wav is empty", "choose another")),
     "audio cut off, FLAC": Case("replay cut-flac.toml --out out", ("cut.flac is cut off at 2 s of 4 s",)),
     "audio cut off, WAV": Case("replay cut-wav.toml --out out", ("cut.wav is cut off at 2 s of 4 s",)),
     "unknown step": Case("replay step.toml --out out", ("step.toml", "'welcom'", "did you mean 'welcome'?")),
     "unknown key of a call": Case("replay key.toml --out out", ("key.toml", "'audoi'", "did you mean 'audio'?")),
     "unknown language of a call": Case("replay language.toml --out out", ("no language 'zz'", "en, fr")),
-    "unknown process of a call": Case("replay process.toml --out out", ("no process 'codex'", "did you mean 'codev'?")),
+    "unknown process of a call": Case("replay method.toml --out out", ("no process 'codex'", "did you mean 'codev'?")),
     "out below a file": Case("replay good.toml --out good.toml/out", ("good.toml/out cannot be written", "--out")),
     "out where nobody may write": Case("replay good.toml --out /proc/out", ("/proc/out cannot be written", "--out")),
     "no out": Case("replay good.toml", ("--out", "facilitator replay --help")),
@@ -53,7 +56,7 @@ CASES = {
     "unknown command": Case("sya Bonjour", ("'sya'", "facilitator --help")),
     "unknown subcommand": Case("models fetch", ("'fetch'", "facilitator models --help")),
     "missing argument": Case("say", ("text", "facilitator say --help")),
-    "nothing to say": Case("say  ", ("nothing to say",)),
+    "nothing to say": Case("say ''", ("nothing to say",)),
     "say to nowhere": Case("say Bonjour --to /proc/no.wav", ("/proc/no.wav cannot be written", "another file")),
     "say below a file": Case("say Bonjour --to good.toml/no.wav", ("good.toml/no.wav cannot be written",)),
     "say to a folder": Case("say Bonjour --to .", (". cannot be written",)),
@@ -69,7 +72,7 @@ CASES = {
     "unknown voice, run": Case("run --config voice-config.toml", ("no voice Celestine", "nearest are")),
     "unknown voice, replay": Case("replay good.toml --out out --config voice-config.toml", ("no voice Celestine",)),
     "no device at all, say": Case("say Bonjour", ("no output at all", "sound server")),
-    "no device at all, run": Case("run", ("no output at all",)),
+    "no such device, run": Case("run --config output-config.toml", ("no output at all",)),
     "unknown input, run": Case("run --config input-config.toml", ("no microphone or other input at all",)),
     "unknown process": Case("run --process codex --config mute-config.toml", ("'codex'", "did you mean 'codev'?")),
     "unknown language": Case("run --language zz --config mute-config.toml", ("no language 'zz'", "en, fr")),
@@ -86,8 +89,12 @@ CASES = {
     "no process there": Case("processes check .", ("no process.toml",)),
     "no such process": Case("processes show codex", ("'codex'", "did you mean 'codev'?")),
 }
-SAID_BY_OTHERS = {"no minutes"}
-"""Sentences that are the option parser's own, without a full stop before `see`."""
+AS_PROCESSES = (
+    *("missing audio", "text as audio", "audio cut off, FLAC", "audio cut off, WAV", "unknown step", "unknown key"),
+    *("wrong type", "a step nobody holds", "unknown voice, say", "unknown voice, run", "no device at all, say"),
+    *("no such device, run", "out below a file", "out where nobody may write", "say to nowhere", "unknown command"),
+)
+"""The cases that are tried once more as processes of their own, which shows what comes after the last handler."""
 
 
 @pytest.fixture(scope="module")
@@ -114,11 +121,12 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "step": f'audio = "good.wav"\n{STEP.replace("welcome", "welcom")}',
         "key": f'audoi = "good.wav"\n{STEP}',
         "language": f'language = "zz"\naudio = "good.wav"\n{STEP}',
-        "process": f'process = "codex"\naudio = "good.wav"\n{STEP}',
+        "method": f'process = "codex"\naudio = "good.wav"\n{STEP}',
         "key-config": '[voice]\nnam = "fr"\n',
         "type-config": '[session]\nduration = "60"\n',
         "toml-config": "[session\n",
         "voice-config": '[voice]\nname = "Celestine"\n[audio]\nvoice_output = "none"\n',
+        "output-config": '[audio]\nvoice_output = "headset"\n',
         "input-config": '[audio]\ncall_input = "headset"\nvoice_output = "none"\n',
         "mute-config": '[voice]\nenabled = false\n[audio]\nvoice_output = "none"\n',
     }
@@ -134,27 +142,43 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def results(desk: Path, request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Done]]]:
-    """Run the cases that were asked for, as many at once as there are processors."""
-    wanted = {item.callspec.params.get("case") for item in request.session.items if hasattr(item, "callspec")}
+@pytest.fixture
+def nothing_left(desk: Path) -> Iterator[None]:
+    """Nothing half-written lies about after the test."""
     before = sorted(desk.rglob("*"))
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield {
-            name: pool.submit(facilitator, *(part or " " for part in case.arguments.split(" ")), cwd=desk)
-            for name, case in CASES.items()
-            if name in wanted
-        }
-    assert sorted(desk.rglob("*")) == before, "something was left behind"
+    yield
+    assert sorted(desk.rglob("*")) == before
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_a_bad_input_is_exit_code_2_and_one_sentence(case: str, results: dict[str, Future[Done]]) -> None:
-    done = results[case].result()
+def check(case: str, done: Done) -> None:
     sentence = done.sentence
     for part in CASES[case].says:
         assert part in sentence
     assert (done.code, done.out) == (2, "")
+
+
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.parametrize("case", CASES)
+def test_a_bad_input_is_exit_code_2_and_one_sentence(
+    case: str, desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(desk)
+    monkeypatch.setenv("PULSE_SERVER", NO_SOUND_SERVER)
+    monkeypatch.setattr(sys, "argv", ["facilitator", *shlex.split(CASES[case].arguments)])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert isinstance(left.value.code, int)
+    check(case, Done(left.value.code, *capsys.readouterr()))
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_the_real_command_says_the_same_and_nothing_more(desk: Path) -> None:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        arguments = [shlex.split(CASES[case].arguments) for case in AS_PROCESSES]
+        for case, done in zip(
+            AS_PROCESSES, pool.map(lambda them: facilitator(*them, cwd=desk), arguments), strict=True
+        ):
+            check(case, done)
 
 
 def test_a_device_that_is_not_there_is_told_with_the_nearest(desk: Path) -> None:

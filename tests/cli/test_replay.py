@@ -80,7 +80,7 @@ def test_without_a_model_a_call_gives_the_same_events_again_and_at_another_speed
     out = tmp_path / "first" / "out"
     lines = events(out)
     assert [line["at"] for line in lines] == sorted(line["at"] for line in lines)
-    assert [line["code"] for line in lines if line["type"] == "warning"] == ["no_model"]
+    assert [line["code"] for line in lines if line["type"] == "warning"] == ["no_model", "nothing_to_mark"]
     assert [line["step"] for line in lines if line["type"] == "step_started"] == ["presentation", "contract"]
     assert [(line["kind"], line["who"]) for line in lines if line["type"] == "interruption_flagged"] == [
         ("talk_over", "Karim")

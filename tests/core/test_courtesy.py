@@ -85,9 +85,50 @@ def test_the_voice_does_not_give_way_to_a_short_voice() -> None:
     assert meeting.of(facts.PromptSpoken)[0].completed
 
 
-def test_a_voice_from_before_the_first_sound_counts_from_the_first_sound() -> None:
-    meeting = alone(prompt_seconds=6.0, latency_seconds=0.5).plan(heard({CLIENT: [(0.62, 9.0)]})).until(20)
-    assert meeting.acted(do.StopSpeaking)[0][0] == pytest.approx(0.6 + 0.5 + 1.0)
+def test_a_voice_before_the_first_sound_takes_the_prompt_back_and_it_waits_again() -> None:
+    meeting = alone(prompt_seconds=6.0, latency_seconds=0.5).plan(heard({CLIENT: [(0.62, 3.0)]})).until(20)
+    ((at, stop),) = meeting.acted(do.StopSpeaking)
+    assert (at, stop.fade_seconds) == (pytest.approx(0.62 + 0.032), 0.0)
+    (spoken,) = meeting.of(facts.PromptSpoken)
+    assert (spoken.completed, spoken.started_at) == (True, pytest.approx(3.0 + 0.6 + 0.5))
+    assert meeting.session.snapshot(20).cues == ()
+
+
+def test_a_prompt_that_began_before_it_could_be_taken_back_counts_as_said() -> None:
+    meeting = alone(prompt_seconds=None).until(0.7)
+    meeting.send(ev.VoiceRose(at=0.71, channel=CLIENT, since=0.68))
+    prompt_id = meeting.acted(do.StopSpeaking)[0][1].prompt_id
+    meeting.send(ev.PromptStarted(at=0.72, prompt_id=prompt_id))
+    meeting.send(ev.PromptEnded(at=0.75, prompt_id=prompt_id, completed=False)).until(5)
+    assert [fact.completed for fact in meeting.of(facts.PromptSpoken)] == [False]
+
+
+def test_a_prompt_is_not_taken_back_by_what_a_deaf_session_hears() -> None:
+    meeting = alone(consent=False, latency_seconds=0.5)
+    meeting.plan([ev.VoiceRose(at=0.1, channel=CLIENT, since=0.07)]).until(5)
+    assert meeting.acted(do.StopSpeaking) == []
+
+
+def test_a_prompt_whose_sound_is_not_at_hand_lets_the_next_one_go_first() -> None:
+    meeting = alone(ready_seconds=None).send(ev.SayAsked(at=0.2, text="one"))
+    late, quick = [action.prompt.id for _, action in meeting.acted(do.Prepare)]
+    meeting.send(ev.PromptReady(at=0.3, prompt_id=quick)).until(1.0)
+    assert [action.prompt.id for _, action in meeting.acted(do.Speak)] == [quick]
+    meeting.send(ev.PromptReady(at=4.0, prompt_id=late)).until(6.0)
+    assert [action.prompt.id for _, action in meeting.acted(do.Speak)] == [quick, late]
+
+
+def test_the_animator_is_not_told_that_the_voice_gave_way_when_it_was_hushed() -> None:
+    meeting = alone(prompt_seconds=6.0).until(2.0).send(ev.HushAsked(at=2.0)).until(5)
+    assert not meeting.of(facts.PromptSpoken)[0].completed
+    assert meeting.session.snapshot(5).cues == ()
+
+
+def test_a_withheld_prompt_is_what_say_again_says() -> None:
+    meeting = alone().plan(heard({CLIENT: [(0.1, 15.0)]})).until(16)
+    (withheld,) = meeting.of(facts.PromptWithheld)
+    meeting.send(ev.SayAsked(at=16)).until(25)
+    assert [fact.text for fact in meeting.of(facts.PromptSpoken)] == [withheld.text]
 
 
 def test_two_prompts_follow_each_other_in_the_order_in_which_they_fell_due() -> None:
@@ -211,7 +252,7 @@ def test_a_prompt_whose_start_was_not_told_started_when_it_ended() -> None:
 def test_the_last_prompt_is_said_again() -> None:
     meeting = alone().until(20).send(ev.SayAsked(at=20)).until(30)
     first, second = meeting.of(facts.PromptSpoken)
-    assert (first.text, first.cue) == (second.text, second.cue)
+    assert (first.text, first.cue, second.cue) == (second.text, "opening", "custom")
     assert second.due_at == 20
 
 

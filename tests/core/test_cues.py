@@ -183,3 +183,10 @@ def test_the_offer_to_end_on_time_is_applied() -> None:
     assert [view.seconds for view in meeting.session.snapshot(3500).steps if view.when == "to_come"] == list(
         offer.steps.values()
     )
+
+
+def test_no_opening_is_said_twice_however_often_a_step_is_entered() -> None:
+    meeting = Meeting().send(ev.ConsentGiven(at=0), ev.StartAsked(at=0)).until(10)
+    meeting.send(ev.NextAsked(at=20)).until(30).send(ev.BackAsked(at=40)).until(50)
+    meeting.send(ev.NextAsked(at=60)).until(70)
+    assert [(step, cue) for _, step, cue in meeting.spoke()] == [("welcome", "opening"), ("presentation", "opening")]

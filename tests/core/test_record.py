@@ -191,6 +191,21 @@ def test_agreed_again_the_contract_is_the_new_words() -> None:
     assert contract(meeting).text == "Deux."
 
 
+def test_a_second_press_does_not_agree_to_what_was_said_before_the_agreement() -> None:
+    meeting = go("contract").send(utterance(1, "Un.", 10), ev.RecordEdited(at=12, record="contract", text="Un, mieux."))
+    meeting.send(mark(13))
+    with pytest.raises(IllegalEventError, match="nothing_to_mark"):
+        meeting.session.receive(mark(14))
+    meeting.send(utterance(2, "Deux.", 20), mark(21))
+    assert [text for text, *_ in agreed(meeting)] == ["Un, mieux.", "Deux."]
+
+
+def test_the_whole_can_be_agreed_again() -> None:
+    meeting = go("synthesis").send(utterance(1, "Un.", 10, record="plan"), mark(11, record="plan", whole=True))
+    meeting.send(utterance(2, "Deux.", 20, record="plan"), mark(21, record="plan", whole=True))
+    assert [text for text, *_ in agreed(meeting)] == ["Un.", "Un.\nDeux."]
+
+
 def test_without_names_the_role_agrees() -> None:
     meeting = go("contract", settings=settings(participants=())).send(utterance(1, "Un.", 10), mark(11))
     assert agreed(meeting) == [("Un.", "client", 11)]
