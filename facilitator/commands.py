@@ -129,6 +129,12 @@ class MarkContract(Command):
     text: Text = ""
     agreed_by: Id = ""
 
+    @model_validator(mode="after")
+    def _either(self) -> MarkContract:
+        if self.text and self.utterances:
+            raise ValueError("give either utterances or a text")
+        return self
+
     def events(self, at: float) -> tuple[ev.Event, ...]:
         """Return the mark, after the correction where a text is given."""
         mark = ev.RecordMarked(at=at, record="contract", utterances=self.utterances, agreed_by=self.agreed_by)

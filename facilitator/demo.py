@@ -126,7 +126,7 @@ class _Score:
 
     def length(self) -> float:
         """Seconds from the start to the end of the last thing laid down."""
-        return self.at + 0.5
+        return max([self.at, *(at for at, _ in self.commands)]) + 0.5
 
 
 async def make_call(script: Script, openings: dict[str, float], cache: Path, on_progress: Progress) -> Path:

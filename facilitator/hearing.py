@@ -20,6 +20,7 @@ from facilitator.core import events as ev
 from facilitator.timeline import LiveClock, Timeline
 from speech.detection import SpeechGate, VoiceChange, VoiceKind
 from speech.errors import AudioFileError, SourceLostError
+from speech.own_voice import OwnVoice, OwnVoiceFilter
 from speech.ports import FRAME_SECONDS, RATE_HZ, AudioSource, Block, SpeechDetector
 from speech.recognition.segmenter import Segmenter, Utterance
 
@@ -247,6 +248,7 @@ class LiveHearing(Hearing):
         timeline: Timeline,
         clock: LiveClock,
         channels: Sequence[tuple[Ear, Callable[[], AudioSource]]],
+        own: OwnVoice,
         on_dropped: Callable[[str, float], None],
     ) -> None:
         """Prepare to capture; nothing is opened yet.
@@ -255,11 +257,13 @@ class LiveHearing(Hearing):
             timeline: where what is heard is told.
             clock: tells a block's session time.
             channels: each ear with what opens the source of its sound.
+            own: what our voice says, which is taken out where it comes back.
             on_dropped: told the channel and the seconds of sound that were lost.
         """
         super().__init__(timeline, [ear for ear, _ in channels])
         self._clock = clock
-        self._channels = tuple(channels)
+        self._channels = tuple((ear, make, OwnVoiceFilter(own)) for ear, make in channels)
+        self._own = own
         self._on_dropped = on_dropped
         self._tasks: list[asyncio.Task[None]] = []
         self._sources: set[AudioSource] = set()
@@ -267,7 +271,7 @@ class LiveHearing(Hearing):
     def start(self) -> None:
         """Open the devices."""
         super().start()
-        self._tasks = [self._timeline.work(self._capture(ear, make)) for ear, make in self._channels]
+        self._tasks = [self._timeline.work(self._capture(*channel)) for channel in self._channels]
 
     def stop(self) -> None:
         """Close the devices at once."""
@@ -280,7 +284,7 @@ class LiveHearing(Hearing):
         self.stop()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _capture(self, ear: Ear, make: Callable[[], AudioSource]) -> None:
+    async def _capture(self, ear: Ear, make: Callable[[], AudioSource], own: OwnVoiceFilter) -> None:
         """Capture one channel for as long as listening lasts, through losses of its device."""
         lost = False
         while True:
@@ -294,7 +298,7 @@ class LiveHearing(Hearing):
                     if source.dropped_seconds > dropped:
                         self._on_dropped(ear.channel, source.dropped_seconds - dropped)
                         dropped = source.dropped_seconds
-                    await self._take(ear, Block(block.samples, self._clock.from_monotonic(block.at)))
+                    await self._take(ear, await self._cleaned(block, own))
             except SourceLostError:
                 if not lost:
                     lost = True
@@ -304,6 +308,13 @@ class LiveHearing(Hearing):
                 with suppress(SourceLostError):
                     await source.close()
             await asyncio.sleep(RETRY_SECONDS)
+
+    async def _cleaned(self, captured: Block, own: OwnVoiceFilter) -> Block:
+        """Return a block at its session time, without our own voice."""
+        block = Block(captured.samples, self._clock.from_monotonic(captured.at))
+        if not self._own.may_be_heard(block.at, block.at + len(block.samples) / RATE_HZ):
+            return own.clean(block)
+        return await asyncio.to_thread(own.clean, block)
 
     def _report(self, event: ev.Event) -> None:
         if self._listener is not None:

@@ -30,6 +30,7 @@ from facilitator.wording import Language
 from speech.capture.device import DeviceSource
 from speech.detection import SileroDetector
 from speech.errors import SinkLostError
+from speech.own_voice import OwnVoice
 from speech.playback.device import DeviceSink
 from speech.ports import AudioSource, Recognizer
 from speech.synthesis.cache import PromptCache
@@ -80,6 +81,7 @@ class Live:
         self.settings = settings
         self._clock = LiveClock()
         self._timeline = Timeline(self._clock)
+        self._own = OwnVoice()
         self._sink = DeviceSink(settings.voice_output) if settings.voice_output is not None else None
         self._began = dt.datetime.now(tz=dt.UTC).astimezone()
         self._own_folders: set[Path] = set()
@@ -95,7 +97,7 @@ class Live:
         )
         mouth = None
         if self._sink is not None:
-            mouth = DeviceMouth(self._timeline, self._clock, self._sink, self._runner.receive)
+            mouth = DeviceMouth(self._timeline, self._clock, self._sink, self._own, self._runner.receive)
         speaker.connect(self._runner.receive, mouth)
         self._followers: list[Callable[[dict[str, Any]], None]] = []
         self.delivered = False
@@ -121,7 +123,7 @@ class Live:
         ]
         if not settings.listens or not channels:
             return Hearing(self._timeline, ())
-        return LiveHearing(self._timeline, self._clock, channels, self._dropped)
+        return LiveHearing(self._timeline, self._clock, channels, self._own, self._dropped)
 
     def _dropped(self, channel: str, seconds: float) -> None:
         message = self.settings.language.plain(

@@ -16,7 +16,7 @@ from facilitator.core.process import Process
 from facilitator.core.session import Session
 from facilitator.core.state import Settings, names_by_role
 from facilitator.documents.markdown import write_documents
-from facilitator.errors import FailureError
+from facilitator.errors import FailureError, UsageError
 from facilitator.eventlog import EventLog
 from facilitator.hearing import Ear, RecordedHearing
 from facilitator.runner import Runner
@@ -79,9 +79,7 @@ class Replay:
             (out / "prompts").mkdir(parents=True, exist_ok=True)
             log = EventLog(out / "events.jsonl")
         except OSError as error:
-            raise FailureError(
-                f"{out} cannot be written ({error.strerror}): choose another folder with --out."
-            ) from None
+            raise UsageError(f"{out} cannot be written ({error.strerror}): choose another folder with --out.") from None
         timeline = Timeline(ReplayClock(self.speed))
         runner = self._runner(call, timeline)
         files = _PromptFiles(out, timeline, runner.speaker)

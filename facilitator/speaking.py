@@ -24,8 +24,9 @@ from facilitator.core.courtesy import FADE_SECONDS
 from facilitator.timeline import LiveClock, Timeline
 from facilitator.wording import Language
 from speech.errors import AudioFileError, SinkLostError, SynthesisError
-from speech.ports import AudioSink, Sound
-from speech.sound import fade_out
+from speech.own_voice import OwnVoice
+from speech.ports import RATE_HZ, AudioSink, Sound
+from speech.sound import fade_out, resample
 from speech.synthesis.cache import PromptCache, load_recording
 
 Receive = Callable[[ev.Event], None]
@@ -93,13 +94,15 @@ class DeviceMouth:
         timeline: runs the playback beside the loop.
         clock: tells the session time of what the device reports.
         sink: the device.
+        own: told what is being said, so that it is known where it comes back.
         receive: told what becomes of each prompt.
     """
 
-    def __init__(self, timeline: Timeline, clock: LiveClock, sink: AudioSink, receive: Receive) -> None:
+    def __init__(self, timeline: Timeline, clock: LiveClock, sink: AudioSink, own: OwnVoice, receive: Receive) -> None:
         self._timeline = timeline
         self._clock = clock
         self._sink = sink
+        self._own = own
         self._receive = receive
         self._lost = False
 
@@ -108,13 +111,18 @@ class DeviceMouth:
         self._timeline.work(self._play(prompt_id, sound))
 
     async def _play(self, prompt_id: str, sound: Sound) -> None:
+        said = await asyncio.to_thread(resample, sound.samples, sound.rate_hz, RATE_HZ)
+
         def started(instant: float) -> None:
-            self._receive(ev.PromptStarted(at=self._clock.from_monotonic(instant), prompt_id=prompt_id))
+            at = self._clock.from_monotonic(instant)
+            self._own.started(said, at)
+            self._receive(ev.PromptStarted(at=at, prompt_id=prompt_id))
 
         try:
             played = await self._sink.play(sound, on_started=started)
         except SinkLostError:
             now = self._clock.now()
+            self._own.stopped(now)
             self._receive(ev.PromptFailed(at=now, prompt_id=prompt_id, reason="voice_failed"))
             self._receive(ev.DeviceLost(at=now, device="voice_output"))
             self._lost = True
@@ -123,6 +131,7 @@ class DeviceMouth:
             self._lost = False
             self._receive(ev.DeviceRecovered(at=self._clock.now(), device="voice_output"))
         ended = self._clock.from_monotonic(played.ended_at)
+        self._own.stopped(ended)
         self._receive(ev.PromptEnded(at=ended, prompt_id=prompt_id, completed=played.completed))
 
     def stop(self, fade_seconds: float) -> None:

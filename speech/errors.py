@@ -9,7 +9,8 @@ SpeechError
 ├── SynthesisError        the speech engine failed, hung or lacks the voice
 │   └── VoiceNotFoundError
 ├── RecognizerError       the recognizer failed or died
-└── ModelError            a model is missing, damaged or could not be fetched
+└── ModelError            a model is damaged or could not be fetched
+    └── ModelNotFoundError
 
 Each message is one sentence for the animator: what is wrong, then what to do. It holds no transcript and no name.
 """
@@ -52,4 +53,8 @@ class RecognizerError(SpeechError):
 
 
 class ModelError(SpeechError):
-    """A model is missing, damaged or could not be fetched."""
+    """A model is damaged or could not be fetched."""
+
+
+class ModelNotFoundError(ModelError):
+    """There is no model of that name, or no folder there."""

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from speech.errors import ModelError
+from speech.errors import ModelError, ModelNotFoundError
 
 REQUIRED = ("model.bin", "config.json", "tokenizer.json")
 VOCABULARIES = ("vocabulary.json", "vocabulary.txt")
@@ -28,7 +28,7 @@ def model_folder(path: Path) -> Path:
         ModelError: there is no folder, a file is missing or empty, or the weights are of another format.
     """
     if not path.is_dir():
-        raise ModelError(f"There is no folder “{path.name}” with a speech model; check the path.")
+        raise ModelNotFoundError(f"There is no folder “{path.name}” with a speech model; check the path.")
     if not (path / "model.bin").exists() and (path / SUBFOLDER).is_dir():
         path = path / SUBFOLDER
     missing = [name for name in REQUIRED if not _has_content(path / name)]

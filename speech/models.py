@@ -22,7 +22,7 @@ from pathlib import Path
 
 import platformdirs
 
-from speech.errors import ModelError
+from speech.errors import ModelError, ModelNotFoundError
 from speech.hub import Hub, HubFile, Snapshot
 from speech.model_catalog import KNOWN_MODELS, KnownModel
 from speech.model_files import (
@@ -132,9 +132,11 @@ class ModelStore:
         if path.is_dir():
             return model_folder(path)
         if name_or_path in self._known:
-            raise ModelError(f"The model “{name_or_path}” is not on this computer yet; fetch it first.")
+            raise ModelNotFoundError(f"The model “{name_or_path}” is not on this computer yet; fetch it first.")
         names = ", ".join(info.name for info in self.list_models())
-        raise ModelError(f"There is no model “{name_or_path}”; choose one of {names}, or give the path of a folder.")
+        raise ModelNotFoundError(
+            f"There is no model “{name_or_path}”; choose one of {names}, or give the path of a folder."
+        )
 
     async def pull(self, name: str, on_progress: Progress | None = None) -> Path:
         """Fetch a known model and return its folder; one that is here and sound is not fetched again.
@@ -151,7 +153,9 @@ class ModelStore:
         """
         known = self._known.get(name)
         if known is None:
-            raise ModelError(f"There is no model “{name}” to fetch; choose one of {', '.join(sorted(self._known))}.")
+            raise ModelNotFoundError(
+                f"There is no model “{name}” to fetch; choose one of {', '.join(sorted(self._known))}."
+            )
         try:
             return await asyncio.to_thread(self._ready, name)
         except ModelError:

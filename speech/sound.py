@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import wave
+from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
@@ -49,7 +50,10 @@ def fade_out(samples: Samples, rate_hz: int, seconds: float) -> Samples:
 
 def write_wav(target: Path | BinaryIO, sound: Sound) -> None:
     """Write `sound` as a mono 16-bit WAV file."""
-    with wave.open(str(target) if isinstance(target, Path) else target, "wb") as file:
+    with ExitStack() as stack:
+        # Opened here: a `wave` writer that cannot open its file complains on stderr when it is collected.
+        raw = stack.enter_context(target.open("wb")) if isinstance(target, Path) else target
+        file = stack.enter_context(wave.open(raw, "wb"))
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(sound.rate_hz)

@@ -15,10 +15,10 @@ from typer.exceptions import TyperException
 from facilitator.cli import demo, devices, doctor, models, processes, replay, run, say
 from facilitator.core.errors import ProcessError
 from facilitator.errors import FacilitatorError
-from speech.errors import AudioFileError, DeviceNotFoundError, SpeechError, VoiceNotFoundError
+from speech.errors import AudioFileError, DeviceNotFoundError, ModelNotFoundError, SpeechError, VoiceNotFoundError
 
 USAGE, FAILURE, INTERRUPTED = 2, 1, 130
-_WRONG_USE = (AudioFileError, DeviceNotFoundError, VoiceNotFoundError, ProcessError)
+_WRONG_USE = (AudioFileError, DeviceNotFoundError, ModelNotFoundError, VoiceNotFoundError, ProcessError)
 
 app = typer.Typer(
     name="facilitator",

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from facilitator.config import Config
 from facilitator.data import data_path
 from facilitator.errors import UsageError
-from speech.errors import ModelError
+from speech.errors import ModelNotFoundError
 from speech.models import ModelStore
 from speech.ports import Recognizer
 from speech.recognition.whisper import WhisperRecognizer
@@ -101,17 +101,19 @@ def choose_model(config: Config, *, demo: bool = False) -> Path | None:
             its closed domain whatever was said.
 
     Raises:
-        ModelError: the model that is named is not here, or is the demo model where it may not be used.
+        ModelNotFoundError: the model that is named is not here, or is the demo model where it may not be used.
+        ModelError: it is damaged.
     """
     store = model_store()
     wanted = config.transcription.model
-    if wanted == DEMO_MODEL and not demo:
-        raise ModelError(
-            "The demo model only knows the sample session and invents contracts from real speech: "
-            "choose another with `facilitator models list`."
-        )
     if wanted:
-        return store.find_model(wanted)
+        found = store.find_model(wanted)
+        if not demo and found.samefile(demo_model()):
+            raise ModelNotFoundError(
+                "The demo model only knows the sample session and invents contracts from real speech: "
+                "choose another with `facilitator models list`."
+            )
+        return found
     if demo:
         return store.find_model(DEMO_MODEL)
     installed = [info for info in store.list_models() if info.path is not None and not info.bundled]

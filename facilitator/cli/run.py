@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -82,7 +83,8 @@ async def _run(config: Config, people: list[str], ready_file: Path | None) -> No
         await service.close()
         await live.close()
         if ready_file is not None:
-            await asyncio.to_thread(ready_file.unlink, missing_ok=True)
+            with suppress(OSError):
+                await asyncio.to_thread(ready_file.unlink)
 
 
 async def _drive(live: Live) -> None:
@@ -199,5 +201,6 @@ def _write_ready(path: Path, url: str, token: str) -> None:
             json.dump(ready, file)
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         raise UsageError(f"{path} cannot be written ({error.strerror}): choose another --ready-file.") from None

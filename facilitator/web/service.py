@@ -7,7 +7,6 @@ import json
 import logging
 import secrets
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Protocol
 
@@ -181,11 +180,19 @@ class Service:
 async def _let_go(request: web.Request, socket: web.WebSocketResponse, code: WSCloseCode) -> None:
     """Close a connection, and cut it where the other side does not read or does not answer."""
     transport = request.transport
-    with suppress(TimeoutError):
+    try:
         async with asyncio.timeout(2 * PATIENCE_SECONDS):
             await socket.close(code=code)
-    if transport is not None:
-        transport.abort()
+    except TimeoutError:
+        pass
+    except asyncio.CancelledError:
+        # Ending a sender that waits for its reader cancels, in aiohttp, also whoever waits for that reader next: us.
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+    finally:
+        if transport is not None:
+            transport.abort()
 
 
 async def _health(request: web.Request) -> web.Response:

@@ -125,6 +125,9 @@ async def test_a_reader_that_never_reads_is_let_go_and_the_others_miss_nothing(d
                 await asyncio.sleep(0)
         assert memory_bytes() - before < MEMORY_BYTES
         assert len(door.meeting.followers) == 1
+        async with asyncio.timeout(LET_GO_SECONDS):
+            while door.connections != 1:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
         assert await deaf.is_closed()
 
 
