@@ -1,0 +1,149 @@
+"""What passes between the service and the engine, and what is kept of the engine's text."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from speech.recognition import wire
+from speech.recognition.hallucinations import Heard, normalised, spoken_text
+from tests.speech.voices import speak
+
+DEMO = Path(__file__).resolve().parents[2] / "models" / "demo"
+
+FRENCH = (
+    "J'aimerais que vous m'aidiez à préparer la réunion avec mon équipe.",
+    "Ma question c'est comment dire non à mon manager sans perdre la confiance de mon équipe?",
+    "Je voudrais savoir si je dois parler à Marie.",
+    "Mon problème c'est que je n'arrive pas à dire non.",
+    "Ce qui est difficile pour moi c'est de déléguer le budget à Karim.",
+    "D'ici vendredi je parle avec mon équipe de la réorganisation.",
+    "Je vais demander à Sophie de m'aider à organiser la réunion avec le comité de direction.",
+    "Mon indicateur de réussite c'est que le projet soit terminé avant la fin du mois.",
+    "Je retiens l'idée de faire une liste de questions.",
+    "Mon niveau de confiance est de huit sur dix.",
+    "Je m'engage à appeler le client dès demain.",
+    "Est-ce que je dois reporter la réunion du lundi ou prendre du recul?",
+)
+ENGLISH = (
+    "I would like you to help me prepare the meeting with my team.",
+    "My question is how to say no to my manager.",
+    "My problem is that I have too much work.",
+    "What worries me is that the project is late.",
+    "By Friday I will call Paul and talk to my team about the budget.",
+    "I commit to send a summary to the clients by the end of the month.",
+    "If it does not work I will ask Claire for help.",
+    "I will know that it works when the meetings are shorter.",
+)
+SENTENCE = speak(FRENCH[0], "fr")
+
+
+def test_a_message_comes_out_as_it_went_in() -> None:
+    stream = io.BytesIO(wire.pack({"text": "é"}, b"\x00\xff") + wire.pack({"a": 1}))
+    assert wire.read(stream) == ({"text": "é", "bytes": 2}, b"\x00\xff")
+    assert wire.read(stream) == ({"a": 1, "bytes": 0}, b"")
+    assert wire.read(stream) is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x00",
+        b"\x00\x00\x00\x00",
+        b"HTTP/1.1 200",
+        b"\x00\x00\x00\x05{}",
+        b"\x00\x00\x00\x02[]",
+        b"\x00\x00\x00\x02{}",
+        b"\x00\x00\x00\x02xx",
+        b'\x00\x00\x00\x0b{"bytes":2}x',
+        b'\x00\x00\x00\x0c{"bytes":-1}',
+        b'\x00\x00\x00\x0e{"bytes":true}',
+    ],
+)
+def test_what_is_no_message_is_refused(data: bytes) -> None:
+    with pytest.raises(wire.WireError) as caught:
+        wire.read(io.BytesIO(data))
+    assert caught.value.__context__ is None or caught.value.__suppress_context__
+
+
+def heard(text: str, *, log: float = -0.2, silence: float = 0.05, ratio: float = 1.0) -> Heard:
+    return Heard(text, log_probability=log, no_speech_probability=silence, compression_ratio=ratio)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Sous-titres réalisés par la communauté d'Amara.org",
+        " Sous-titres réalisés para la communauté d'Amara.org ",
+        "Sous-titrage Société Radio-Canada",
+        "SOUS-TITRAGE ST' 501",
+        "Sous-titrage FR ?",
+        "Merci d'avoir regardé cette vidéo !",
+        "Abonnez-vous.",
+        "Subtitles by the Amara.org community",
+        "Thanks for watching!",
+        "Thank you for watching.",
+        "Please subscribe to my channel.",
+        "[Musique]",
+        "(applaudissements)",
+        "*soupir*",
+        "♪ la la la ♪",
+        "...",
+        "",
+    ],
+)
+@pytest.mark.parametrize("language", ["fr", "en", "de"])
+def test_credits_and_annotations_are_never_text(text: str, language: str) -> None:
+    assert spoken_text(heard(text), language) == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Oui.",
+        "Non.",
+        "Merci.",
+        "Merci à tous, vos questions m'ont aidé.",
+        "Je travaille à Radio-Canada.",
+        "Nous avons des sous-titres dans nos vidéos.",
+        "Je veux remercier l'équipe d'avoir regardé le budget.",
+    ],
+)
+def test_what_people_say_stays(text: str) -> None:
+    assert spoken_text(heard(text), "fr") == text
+
+
+@pytest.mark.parametrize(("log", "silence"), [(-0.8, 0.05), (-0.2, 0.4)])
+def test_a_doubtful_phrase_goes_when_the_engine_doubts_it_and_an_answer_never(log: float, silence: float) -> None:
+    assert spoken_text(heard("Merci.", log=log, silence=silence), "fr") == ""
+    assert spoken_text(heard("Thank you.", log=log, silence=silence), "en") == ""
+    for answer in ("Oui.", "Non.", "D'accord."):
+        assert spoken_text(heard(answer, log=log, silence=silence), "fr") == answer
+    assert spoken_text(heard("Yes.", log=log, silence=silence), "en") == "Yes."
+
+
+def test_a_credit_after_a_sentence_leaves_the_sentence() -> None:
+    text = " Je parle à Marie.  Sous-titres réalisés par la communauté d'Amara.org"
+    assert spoken_text(heard(text), "fr") == "Je parle à Marie."
+
+
+@pytest.mark.parametrize(
+    ("figures", "kept"),
+    [
+        ({"silence": 0.61, "log": -1.01}, False),
+        ({"silence": 0.61, "log": -0.99}, True),
+        ({"silence": 0.59, "log": -1.01}, True),
+        ({"log": -1.51}, False),
+        ({"log": -1.49}, True),
+        ({"ratio": 2.41}, False),
+        ({"ratio": 2.39}, True),
+    ],
+)
+def test_a_segment_is_dropped_on_the_engines_own_figures(figures: dict[str, float], *, kept: bool) -> None:
+    assert bool(spoken_text(heard("Je parle à Marie.", **figures), "fr")) is kept
+
+
+def test_phrases_are_compared_without_accents_case_and_punctuation() -> None:
+    assert normalised("  Sous-titres RÉALISÉS, par l’équipe… ") == "sous titres realises par l equipe"
