@@ -7,7 +7,7 @@ Rules:
 
 - The delay of a path is found once, when half a second of prompt gives it twice, and kept while it goes on matching.
 - What comes back is the prompt through a short filter, learnt from all that came back so far.
-- Blocks that the filter explains but for a sixth of their energy are our voice alone: they become silence. Otherwise
+- Blocks that the filter explains but for a quarter of their energy are our voice alone: they become silence. Otherwise
   what is left after the subtraction is passed on: somebody speaks over us.
 """
 
@@ -37,15 +37,20 @@ KEPT_SHARE = 0.35
 FORGOTTEN_SECONDS = 4.0
 """A path that explained nothing for so long, while we spoke, is looked for anew."""
 REFIT_SECONDS = 0.128
-ALONE_SHARE = 0.16
-"""Share of the energy of the last blocks that is left, below which nobody else is heard in them (8 dB)."""
+ALONE_SHARE = 0.25
+"""Share of the energy of the last blocks that is left, below which nobody else is heard in them: a voice 6 dB fainter
+than ours as it comes back. Measured in digital loops and rooms: 0.16 leaves up to 0.5 s of us, and finds no more."""
 ALONE_BLOCKS = 4
+LOUD = 0.1
 FOUND_SAMPLES = 1600
 """Loud samples (over a tenth of the peak) without which a path is not sought: a few explain anything."""
-KEPT_OF_BEFORE = 0.98
-"""How much an eighth of a second counts of what was learnt before it: a path is learnt over 6 s."""
-RIDGE = 1e-2
+KEPT_OF_BEFORE = 0.8
+"""How much an eighth of a second keeps of what was learnt before it: a path is learnt over 0.6 s, since the delay of
+sound servers and call applications drifts (by 0.3 ms in 10 s through PulseAudio's loopback)."""
+RIDGE = 1e-3
 """Holds the filter to its strongest path alone at pitches that our voice has not had yet, as a share of its power."""
+GAP_SECONDS = 0.02
+"""A block so far from the end of the one before does not follow it."""
 QUIET = 1e-4
 """RMS below which a stretch is too faint to be matched."""
 
@@ -114,14 +119,13 @@ class _Path:
         cross = np.fft.irfft(np.fft.rfft(padded, size) * np.conj(spectrum), size)[:TAPS]
         self._auto = KEPT_OF_BEFORE * self._auto + auto
         self._cross = KEPT_OF_BEFORE * self._cross + cross
-        place = np.arange(TAPS)
-        matrix = self._auto[np.abs(place[:, None] - place[None, :])]
         ridge = RIDGE * self._auto[0] + 1e-9
-        matrix[place, place] += ridge
+        row = self._auto.copy()
+        row[0] += ridge
         wanted = self._cross.copy()
         strongest = int(np.argmax(np.abs(wanted)))
         wanted[strongest] += ridge * wanted[strongest] / (self._auto[0] + 1e-9)
-        self._filter = np.asarray(np.linalg.solve(matrix, wanted), dtype=np.float64)
+        self._filter = _toeplitz_solved(row, wanted)
 
     def echo(self, said: Samples) -> Samples:
         """Return how `said`, `TAPS - 1` samples longer, comes back."""
@@ -145,6 +149,7 @@ class OwnVoiceFilter:
         self._energies: deque[tuple[float, float]] = deque(maxlen=ALONE_BLOCKS)
         self._path: _Path | None = None
         self._delay_before: int | None = None
+        self._end: float | None = None
         self._fitted_at = float("-inf")
         self._good_at = float("-inf")
         self.present = False
@@ -154,16 +159,19 @@ class OwnVoiceFilter:
         self._heard = np.zeros(0, dtype=np.float32)
         self._energies.clear()
         self._fitted_at = self._good_at = float("-inf")
-        self._delay_before = None
+        self._delay_before = self._end = None
         self.present = False
 
     def clean(self, block: Block) -> Block:
         """Return `block` without our voice; the very same block where our voice is not in it."""
         count = len(block.samples)
-        end = block.at + count / RATE_HZ
-        if not self._own.may_be_heard(block.at, end):
+        if not self._own.may_be_heard(block.at, block.at + count / RATE_HZ):
             self.restart()
             return block
+        if self._end is None or abs(block.at - self._end) > GAP_SECONDS:
+            self.restart()
+            self._end = block.at
+        self._end = end = self._end + count / RATE_HZ  # counted: a block's own time is a little unsteady
         self._heard = np.concatenate([self._heard, block.samples])[-max(round(WINDOW_SECONDS * RATE_HZ), count) :]
         if end - self._fitted_at >= REFIT_SECONDS:
             self._fitted_at = end
@@ -194,21 +202,27 @@ class OwnVoiceFilter:
             self._good_at = end
             count = min(len(self._heard), round(REFIT_SECONDS * RATE_HZ))
             self._path.learn(said[-(count + TAPS - 1) :], self._heard[-count:])
+        elif (anew := self._learnt(end, self._path.delay)) is not None:
+            self._path, self._good_at = anew, end
         elif end - self._good_at >= FORGOTTEN_SECONDS:
             self._path = None
 
     def _found(self, end: float) -> _Path | None:
         """Return the path by which our voice is coming back now, or None."""
-        delay = self._find(end)
+        delay, before = self._find(end), self._delay_before
+        self._delay_before = delay
+        again = before is not None and abs(before - delay) <= BEFORE_TAPS
+        return self._learnt(end, delay) if again else None
+
+    def _learnt(self, end: float, delay: int) -> _Path | None:
+        """Return the path learnt from the last half second for about this delay; None where it explains too little."""
         said = self._said(end, len(self._heard), delay)
-        loud = np.abs(self._heard) > 0.1 * np.abs(self._heard).max()
+        loud = np.abs(self._heard) > LOUD * np.abs(self._heard).max()
         if _rms(said) < QUIET or np.count_nonzero(loud) < FOUND_SAMPLES:
             return None
         path = _Path(delay)
         path.learn(said, self._heard)
-        again = self._delay_before is not None and abs(self._delay_before - delay) <= BEFORE_TAPS
-        self._delay_before = delay
-        return path if again and path.explains(said, self._heard) >= FOUND_SHARE else None
+        return path if path.explains(said, self._heard) >= FOUND_SHARE else None
 
     def _said(self, end: float, count: int, delay: int) -> Samples:
         """Return what we said for the last `count` samples before `end`, with what the filter needs around it."""
@@ -224,6 +238,30 @@ class OwnVoiceFilter:
         cross = np.fft.rfft(said, size) * np.conj(np.fft.rfft(self._heard, size))
         sharp = np.fft.irfft(cross / np.sqrt(np.abs(cross) + 1e-9), size)  # half way to phase alone: rooms blur it
         return late - int(np.argmax(np.abs(sharp[: early + late + 1])))
+
+
+def _toeplitz_solved(row: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Solve the symmetric Toeplitz system with this first row, by Levinson's recursion.
+
+    A general solver takes as long on a quiet machine, and many times as long on a busy one, whose cores its threads
+    wait for.
+    """
+    count = len(row)
+    forward = np.zeros(count)
+    found = np.zeros(count)
+    forward[0] = 1 / row[0]
+    found[0] = wanted[0] / row[0]
+    for size in range(1, count):
+        back = row[size:0:-1]
+        error = float(np.dot(back, forward[:size]))
+        scale = 1 / (1 - error * error)
+        longer = np.zeros(size + 1)
+        longer[:size] = forward[:size]
+        longer[1:] -= error * forward[:size][::-1]
+        forward[: size + 1] = scale * longer
+        missing = wanted[size] - float(np.dot(back, found[:size]))
+        found[: size + 1] += missing * forward[: size + 1][::-1]
+    return found
 
 
 def _energy(samples: Samples) -> float:

@@ -12,8 +12,8 @@ Rules:
 
 - Only a step that one role holds (`Rights.HOLD`) has interruptions; overlap among its holders is none.
 - Nothing counts before a holder has spoken in the step, nor speech that began before the step did.
-- A flag is decided 0.1 s after its definition is met, and only if the voice is still there: the end of a short
-  acknowledgement is heard a little late. It does not change kind later.
+- The end of speech is heard up to 0.1 s late. So a flag is decided 0.1 s after its definition is met, and only if the
+  voice is still there; and a holder heard to stop within 0.6 s was cut. A flag does not change kind later.
 - One person's flags within 2 s are one.
 """
 
@@ -30,7 +30,8 @@ INTRUSION_SECONDS = 1.5
 REPLY_SECONDS = 1.5
 MERGE_SECONDS = 2.0
 SURE_SECONDS = 0.1
-"""How long past its definition a voice must still be there: Silero hears the end of speech up to three frames late."""
+"""How late the end of speech may be heard: Silero is up to three frames late. A voice must still be there so long past
+its definition, and a holder whose end is heard so much after `CUT_WITHIN_SECONDS` was cut all the same."""
 HOLDER_SECONDS = 0.5
 """Speech by a holder before which the floor has not been taken: a cough or a "so" does not take it."""
 TRACK_CONFIDENCE = 0.99
@@ -152,7 +153,7 @@ class Floor:
         stopped = max((end for _, end in held), default=self._taken_at)
         if stopped >= at:  # a holder is speaking
             return at + TALK_OVER_SECONDS + SURE_SECONDS - overlap, "talk_over"
-        if 0 <= stopped - turn.started_at <= CUT_WITHIN_SECONDS:
+        if 0 <= stopped - turn.started_at <= CUT_WITHIN_SECONDS + SURE_SECONDS:
             return turn.started_at + CUT_SECONDS + SURE_SECONDS, "cut"
         alone = at - turn.started_at - overlap
         return at + max(0.0, INTRUSION_SECONDS + SURE_SECONDS - alone), "intrusion"

@@ -219,3 +219,25 @@ async def test_hush_silences_the_voice_at_once(tmp_path: Path) -> None:
         after = recording.samples[int((run.zero + hushed + 0.5 - recording.started_at) * RATE_HZ) :]
         assert len(after) > RATE_HZ
         assert not np.abs(after).max() > 1e-4
+
+
+async def test_our_own_voice_coming_back_in_the_call_is_nobody(tmp_path: Path) -> None:
+    """With the virtual microphone looped back into the call, prompts are said whole; somebody over them is heard."""
+    with PulseServer() as pulse:
+        pulse.pactl("load-module", "module-loopback", "source=vmic.monitor", "sink=call", "latency_msec=40")
+        await asyncio.sleep(2.2)
+        path, _ = await said_by(tmp_path, "Pardon, je parle en même temps que la voix, et je continue un bon moment.")
+        async with running(pulse, tmp_path, CONFIG.format(process="codev"), "--duration", "60", *PEOPLE) as run:
+            await run.command("consent")
+            await asyncio.sleep(1.5)
+            await run.command("start")
+            first = await run.wait_for("prompt_spoken", step="welcome", cue="opening")
+            assert first["completed"], "the voice gave way to itself"
+            await run.command("next")
+            second = await run.wait_for("prompt_spoken", step="presentation", cue="opening")
+            assert second["completed"]
+            await run.command("next")
+            await asyncio.sleep(2.0)
+            pulse.start_playing("call", path)
+            third = await run.wait_for("prompt_spoken", step="clarification", cue="opening")
+            assert not third["completed"], "somebody who spoke over the voice was not heard"

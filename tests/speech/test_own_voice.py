@@ -125,3 +125,14 @@ def test_a_prompt_that_was_stopped_comes_back_only_up_to_there(voices: dict[str,
     assert np.array_equal(own.between(10.5, RATE_HZ)[: RATE_HZ // 2], voices["ours"][RATE_HZ // 2 : RATE_HZ])
     assert not own.between(11.0, RATE_HZ).any()
     assert not own.between(8.0, RATE_HZ).any()
+
+
+def test_the_recursion_solves_what_the_general_solver_solves() -> None:
+    from speech.own_voice import _toeplitz_solved
+
+    noise = np.random.default_rng(5).standard_normal(4000)
+    row = np.array([np.dot(noise[: 4000 - lag], noise[lag:]) for lag in range(200)]) * 0.9 ** np.arange(200)
+    wanted = np.random.default_rng(6).standard_normal(200)
+    place = np.arange(200)
+    expected = np.linalg.solve(row[np.abs(place[:, None] - place[None, :])], wanted)
+    assert np.allclose(_toeplitz_solved(row, wanted), expected, rtol=1e-6, atol=1e-9)
