@@ -34,8 +34,6 @@ FOUND_SHARE = 0.5
 """Share of the last half second that the filter must explain for our voice to have come back; another voice stays
 below 0.3, most of which is the freedom that so many taps have."""
 KEPT_SHARE = 0.35
-FORGOTTEN_SECONDS = 4.0
-"""A path that explained nothing for so long, while we spoke, is looked for anew."""
 REFIT_SECONDS = 0.128
 ALONE_SHARE = 0.25
 """Share of the energy of the last blocks that is left, below which nobody else is heard in them: a voice 6 dB fainter
@@ -137,11 +135,7 @@ class _Path:
 
 
 class OwnVoiceFilter:
-    """Takes our voice out of one channel's blocks.
-
-    Attributes:
-        present: whether our voice was found in the last block.
-    """
+    """Takes our voice out of one channel's blocks."""
 
     def __init__(self, own: OwnVoice) -> None:
         self._own = own
@@ -151,16 +145,13 @@ class OwnVoiceFilter:
         self._delay_before: int | None = None
         self._end: float | None = None
         self._fitted_at = float("-inf")
-        self._good_at = float("-inf")
-        self.present = False
 
     def restart(self) -> None:
         """Forget what was heard; the path is kept, for the next prompt comes back the same way."""
         self._heard = np.zeros(0, dtype=np.float32)
         self._energies.clear()
-        self._fitted_at = self._good_at = float("-inf")
+        self._fitted_at = float("-inf")
         self._delay_before = self._end = None
-        self.present = False
 
     def clean(self, block: Block) -> Block:
         """Return `block` without our voice; the very same block where our voice is not in it."""
@@ -181,8 +172,7 @@ class OwnVoiceFilter:
         left = block.samples - self._path.echo(self._said(end, count, self._path.delay))
         self._energies.append((_energy(block.samples), _energy(left)))
         before, after = (sum(energies) for energies in zip(*self._energies, strict=True))
-        self.present = after < before
-        if not self.present:
+        if after >= before:
             return block
         return Block(np.zeros_like(left) if after < ALONE_SHARE * before else left, block.at)
 
@@ -190,22 +180,16 @@ class OwnVoiceFilter:
         """Learn from the last half second; find the path where none is known, or it no longer fits."""
         if _rms(self._heard) < QUIET:
             return
-        if self._path is None:
+        path = self._path
+        if path is None:
             self._path = self._found(end)
-            self._good_at = end
             return
-        said = self._said(end, len(self._heard), self._path.delay)
-        if _rms(said) < QUIET:
-            self._good_at = end  # we were silent: nothing could come back
-            return
-        if self._path.explains(said, self._heard) >= KEPT_SHARE:
-            self._good_at = end
+        said = self._said(end, len(self._heard), path.delay)
+        if path.explains(said, self._heard) >= KEPT_SHARE:
             count = min(len(self._heard), round(REFIT_SECONDS * RATE_HZ))
-            self._path.learn(said[-(count + TAPS - 1) :], self._heard[-count:])
-        elif (anew := self._learnt(end, self._path.delay)) is not None:
-            self._path, self._good_at = anew, end
-        elif end - self._good_at >= FORGOTTEN_SECONDS:
-            self._path = None
+            path.learn(said[-(count + TAPS - 1) :], self._heard[-count:])
+        else:
+            self._path = self._learnt(end, path.delay) or self._found(end) or path
 
     def _found(self, end: float) -> _Path | None:
         """Return the path by which our voice is coming back now, or None."""
