@@ -1,0 +1,165 @@
+"""`facilitator run` driven by single keys in a real terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = """
+[voice]
+enabled = false
+[listening]
+enabled = false
+[documents]
+folder = "{folder}"
+"""
+
+
+class Terminal:
+    """A process in a terminal of 100 columns.
+
+    Attributes:
+        shown: everything it has written so far, without the escape sequences.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], descriptor: int) -> None:
+        self.process = process
+        self._descriptor = descriptor
+        self.shown = ""
+
+    def press(self, keys: str) -> None:
+        for key in keys:
+            os.write(self._descriptor, key.encode())
+            self.read(0.1)
+
+    def read(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if select.select([self._descriptor], [], [], left)[0]:
+                try:
+                    data = os.read(self._descriptor, 65536)
+                except OSError:  # the terminal's other end is gone
+                    return
+                self.shown += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", data.decode(errors="replace"))
+
+    def wait_for(self, text: str, seconds: float = 15.0) -> None:
+        deadline = time.monotonic() + seconds
+        while text not in self.shown:
+            assert time.monotonic() < deadline, f"{text!r} is not in {self.shown[-800:]!r}"
+            self.read(0.1)
+
+    def forget(self) -> None:
+        self.shown = ""
+
+
+@contextmanager
+def terminal(folder: Path) -> Iterator[Terminal]:
+    config = folder / "config.toml"
+    config.write_text(CONFIG.format(folder=folder / "documents"), encoding="utf-8")
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "40"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "facilitator", "run", "--no-browser", "--config", str(config), "--duration", "60"],
+        stdin=theirs, stdout=theirs, stderr=theirs, cwd=ROOT, env=environment, start_new_session=True,
+    )  # fmt: skip
+    os.close(theirs)
+    try:
+        yield Terminal(process, ours)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+
+
+def test_a_session_is_driven_by_single_keys(tmp_path: Path) -> None:
+    """Start, next, no double next, more time, pause, back, end, documents, quit: each key does what the legend says."""
+    with terminal(tmp_path) as screen:
+        screen.wait_for("étape suivante")
+        screen.wait_for("quitter")  # the legend is there whole
+        screen.press("n")
+        screen.wait_for("Accueil  prévu : cinq minutes")
+        time.sleep(1.1)
+        screen.press("nnN")  # held down: one step, not three
+        screen.wait_for("Exposé  prévu : cinq minutes")
+        assert "Clarification  prévu" not in screen.shown
+        screen.press("+2")
+        screen.wait_for("reste 06:5")
+        screen.press(" ")
+        screen.wait_for("En pause")
+        screen.forget()
+        time.sleep(1.1)
+        screen.press("n")
+        screen.wait_for("Ce n'est pas possible à ce moment de la séance.")
+        screen.press(" ")
+        screen.wait_for("En cours")
+        screen.press("m")
+        screen.wait_for("Rien n'a encore été dit")
+        screen.press("e")
+        screen.wait_for("Terminer la séance ?")
+        screen.press("n")
+        screen.press("eo")
+        screen.wait_for("La séance est terminée.")
+        screen.press("d")
+        screen.wait_for("écrire les documents")
+        screen.press("q")
+        screen.read(5.0)
+        assert screen.process.wait(10) == 0
+    (folder,) = (tmp_path / "documents").iterdir()
+    assert {path.name for path in folder.iterdir()} == {"contract.md", "plan.md"}
+    assert "non transcrit" in (folder / "contract.md").read_text(encoding="utf-8")
+    assert "Traceback" not in screen.shown
+
+
+def test_quitting_asks_first_while_something_would_be_lost(tmp_path: Path) -> None:
+    """`q` in a running session asks; anything but yes goes on; the end of the terminal ends the process."""
+    with terminal(tmp_path) as screen:
+        screen.wait_for("étape suivante")
+        screen.press("n")
+        screen.wait_for("Accueil  prévu")
+        screen.press("q")
+        screen.wait_for("Quitter sans documents ?")
+        screen.press("n")
+        screen.read(0.5)
+        assert screen.process.poll() is None
+        screen.press("qo")
+        assert screen.process.wait(10) == 0
+
+
+def test_the_ready_file_is_private_and_gone_at_the_end(tmp_path: Path) -> None:
+    """It holds the token: nobody else may read it, and nothing of it is left."""
+    ready, config = tmp_path / "ready.json", tmp_path / "config.toml"
+    config.write_text(CONFIG.format(folder=tmp_path), encoding="utf-8")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "facilitator", "run", "--config", str(config), "--ready-file", str(ready)],
+        stdin=subprocess.DEVNULL, cwd=ROOT,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 20
+        while not ready.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        known = json.loads(ready.read_text(encoding="utf-8"))
+        assert set(known) == {"pid", "console_url", "stage_url", "api_url", "token"}
+        assert known["pid"] == process.pid
+        assert ready.stat().st_mode & 0o077 == 0
+        assert known["token"] not in known["console_url"] + known["stage_url"] + known["api_url"]
+        process.terminate()
+        assert process.wait(10) == 0
+        assert not ready.exists()
+    finally:
+        process.kill()
+        process.wait()

@@ -1,0 +1,114 @@
+"""Doubles for the parts around the core. Each is scripted beforehand; tests/test_fakes.py tests them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facilitator.core import events as ev
+from facilitator.hearing import Heard
+from speech.errors import RecognizerError, SynthesisError
+from speech.ports import FRAME, RATE_HZ, Block, Samples, Sound, Transcript
+
+LOUD = 0.5
+"""What a voiced sample of a fake recording is; everything else is 0."""
+
+
+def recording(seconds: float, voices: Iterable[tuple[float, float]]) -> Samples:
+    """Return a recording that is loud from each start to its end, seconds, and silent elsewhere."""
+    samples = np.zeros(round(seconds * RATE_HZ), dtype=np.float32)
+    for start, end in voices:
+        samples[round(start * RATE_HZ) : round(end * RATE_HZ)] = LOUD
+    return samples
+
+
+class FakeSource:
+    """Gives a recording in blocks of `frames`."""
+
+    def __init__(self, samples: Samples, frames: int = 16) -> None:
+        self._samples = samples
+        self._size = frames * FRAME
+        self._place = 0
+        self.dropped_seconds = 0.0
+        self.closed = False
+
+    async def read(self) -> Block | None:
+        if self.closed or self._place >= len(self._samples):
+            return None
+        part = self._samples[self._place : self._place + self._size]
+        block = Block(np.pad(part, (0, -len(part) % FRAME)), self._place / RATE_HZ)
+        self._place += self._size
+        return block
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class FakeDetector:
+    """Says 1 for a frame that is mostly loud, else 0."""
+
+    def score(self, samples: Samples) -> NDArray[np.float32]:
+        return (np.abs(samples).reshape(-1, FRAME).mean(axis=1) > LOUD / 2).astype(np.float32)
+
+    def reset(self) -> None:
+        """Keeps nothing."""
+
+
+class FakeListener:
+    """Remembers what it is told."""
+
+    def __init__(self) -> None:
+        self.events: list[ev.Event] = []
+        self.utterances: list[Heard] = []
+
+    def receive(self, event: ev.Event) -> None:
+        self.events.append(event)
+
+    def heard(self, heard: Heard) -> None:
+        self.utterances.append(heard)
+
+
+class FakeSynthesizer:
+    """Renders a text as a tenth of a second a word; fails or hangs for the texts that it is told to."""
+
+    identity = "fake"
+
+    def __init__(self, *, failing: Sequence[str] = (), hanging: Sequence[str] = ()) -> None:
+        self._failing = failing
+        self._hanging = hanging
+        self.rendered: list[str] = []
+
+    async def render(self, text: str) -> Sound:
+        self.rendered.append(text)
+        await asyncio.sleep(0)
+        if text in self._failing:
+            raise SynthesisError("The fake engine failed.")
+        if text in self._hanging:
+            await asyncio.Event().wait()
+        return Sound(np.full(1600 * len(text.split()), 0.1, dtype=np.float32), RATE_HZ)
+
+
+class FakeRecognizer:
+    """Writes down the length of each utterance; fails for the ones whose number it is told."""
+
+    def __init__(self, *, failing: Sequence[int] = ()) -> None:
+        self._failing = failing
+        self.asked: list[tuple[int, str, str]] = []
+        self.closed = False
+
+    async def transcribe(
+        self, samples: Samples, *, language: str, hotwords: str = "", careful: bool = False
+    ) -> Transcript:
+        del careful
+        number = len(self.asked)
+        self.asked.append((len(samples), language, hotwords))
+        await asyncio.sleep(0)
+        if number in self._failing:
+            raise RecognizerError("The fake recognizer failed.")
+        return Transcript(text=f"{len(samples)} samples", confidence=1.0)
+
+    async def close(self) -> None:
+        self.closed = True

@@ -1,0 +1,61 @@
+"""The doubles do what they say."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from facilitator.core import events as ev
+from speech.errors import RecognizerError, SynthesisError
+from speech.ports import FRAME, RATE_HZ
+from tests.fakes import FakeDetector, FakeListener, FakeRecognizer, FakeSource, FakeSynthesizer, recording
+
+
+async def test_a_fake_source_gives_the_whole_recording_in_order() -> None:
+    samples = recording(1.3, [(0.5, 1.0)])
+    source = FakeSource(samples)
+    blocks = []
+    while (block := await source.read()) is not None:
+        blocks.append(block)
+    assert np.array_equal(np.concatenate([block.samples for block in blocks])[: len(samples)], samples)
+    assert [block.at for block in blocks] == [index * 16 * FRAME / RATE_HZ for index in range(len(blocks))]
+    assert all(len(block.samples) % FRAME == 0 for block in blocks)
+
+
+async def test_a_closed_fake_source_gives_nothing() -> None:
+    source = FakeSource(recording(1.0, []))
+    await source.close()
+    assert await source.read() is None
+
+
+def test_a_fake_detector_hears_what_is_loud() -> None:
+    samples = recording(FRAME * 4 / RATE_HZ, [(FRAME / RATE_HZ, FRAME * 3 / RATE_HZ)])
+    assert FakeDetector().score(samples).tolist() == [0, 1, 1, 0]
+
+
+def test_a_fake_listener_remembers() -> None:
+    listener = FakeListener()
+    listener.receive(ev.Tick(at=1.0))
+    assert listener.events == [ev.Tick(at=1.0)]
+
+
+async def test_a_fake_synthesizer_renders_fails_and_hangs_as_told() -> None:
+    engine = FakeSynthesizer(failing=["bad"], hanging=["stuck"])
+    assert (await engine.render("two words")).seconds == pytest.approx(0.2)
+    with pytest.raises(SynthesisError):
+        await engine.render("bad")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(engine.render("stuck"), 0.01)
+    assert engine.rendered == ["two words", "bad", "stuck"]
+
+
+async def test_a_fake_recognizer_writes_fails_and_closes_as_told() -> None:
+    recognizer = FakeRecognizer(failing=[1])
+    assert (await recognizer.transcribe(np.zeros(5, np.float32), language="fr")).text == "5 samples"
+    with pytest.raises(RecognizerError):
+        await recognizer.transcribe(np.zeros(5, np.float32), language="fr", hotwords="Nour")
+    await recognizer.close()
+    assert recognizer.closed
+    assert recognizer.asked == [(5, "fr", ""), (5, "fr", "Nour")]

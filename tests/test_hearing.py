@@ -1,0 +1,178 @@
+"""From sound to events and utterances: at their own times, and never outside what is allowed."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+
+import pytest
+
+from facilitator.core import events as ev
+from facilitator.hearing import Ear, LiveHearing, RecordedHearing
+from facilitator.timeline import LiveClock, ReplayClock, Timeline
+from speech.errors import SourceLostError
+from speech.own_voice import OwnVoice
+from speech.ports import RATE_HZ, Block, Samples
+from tests.fakes import FakeDetector, FakeListener, FakeSource, recording
+
+Change = Callable[[RecordedHearing, float], None]
+
+
+async def hold(
+    tracks: dict[str, Samples], changes: dict[float, Change], *, seconds: float = 10.0, listening: bool = True
+) -> FakeListener:
+    """Replay `tracks` to their end, with `changes` at their times."""
+    timeline = Timeline(ReplayClock(math.inf))
+    channels = [(Ear(name, FakeDetector()), FakeSource(samples)) for name, samples in tracks.items()]
+    for at, change in changes.items():  # first in the queue: at equal times they come before the sound
+        timeline.at(at, lambda now, change=change: change(hearing, now))
+    hearing = RecordedHearing(timeline, channels, seconds)
+    listener = FakeListener()
+    hearing.connect(listener)
+    if listening:
+        hearing.start()
+    while not any(isinstance(event, ev.AudioEnded) for event in listener.events):
+        at, callback = await asyncio.wait_for(timeline.next(None), 5)
+        assert callback is not None
+        callback(at)
+    return listener
+
+
+def speech(listener: FakeListener, channel: str = "a") -> list[tuple[str, float]]:
+    return [
+        (type(event).__name__, round(event.since, 2))
+        for event in listener.events
+        if isinstance(event, ev.SpeechStarted | ev.SpeechEnded) and event.channel == channel
+    ]
+
+
+async def test_speech_is_told_channel_by_channel_where_it_was() -> None:
+    listener = await hold({"a": recording(10, [(1, 2.5)]), "b": recording(10, [(2, 4)])}, {})
+    assert speech(listener, "a") == [
+        ("SpeechStarted", pytest.approx(1, abs=0.04)),
+        ("SpeechEnded", pytest.approx(2.5, abs=0.04)),
+    ]
+    assert speech(listener, "b") == [
+        ("SpeechStarted", pytest.approx(2, abs=0.04)),
+        ("SpeechEnded", pytest.approx(4, abs=0.04)),
+    ]
+    assert listener.events[-1] == ev.AudioEnded(at=10.0)
+
+
+async def test_a_change_is_told_when_it_is_heard_and_never_before() -> None:
+    listener = await hold({"a": recording(10, [(1, 2.5), (6, 7)])}, {})
+    heard = [event for event in listener.events if isinstance(event, ev.ChannelEvent)]
+    assert all(event.at >= event.since for event in heard)  # type: ignore[attr-defined]
+    assert [event.at for event in heard] == sorted(event.at for event in heard)
+
+
+async def test_nothing_is_heard_before_listening_starts() -> None:
+    listener = await hold({"a": recording(10, [(1, 2), (6, 7)])}, {4.0: lambda h, _: h.start()}, listening=False)
+    assert [since for _, since in speech(listener)] == [pytest.approx(6, abs=0.04), pytest.approx(7, abs=0.04)]
+
+
+async def test_after_a_stop_not_even_what_was_read_already_is_heard() -> None:
+    listener = await hold({"a": recording(10, [(3.05, 6)])}, {3.0: lambda h, _: h.stop()})
+    assert speech(listener) == []
+
+
+async def test_only_the_sound_of_a_grant_becomes_an_utterance() -> None:
+    changes: dict[float, Change] = {3.0: lambda h, at: h.open_grant(at), 6.0: lambda h, at: h.close_grant(at)}
+    listener = await hold({"a": recording(10, [(1, 2), (3.5, 4.5), (5.5, 9)])}, changes)
+    spans = [(round(h.utterance.started_at, 2), round(h.utterance.ended_at, 2)) for h in listener.utterances]
+    assert spans == [(pytest.approx(3.3, abs=0.05), pytest.approx(4.7, abs=0.05)), (pytest.approx(5.3, abs=0.05), 6.0)]
+
+
+async def test_a_grant_that_opens_within_a_word_begins_there() -> None:
+    changes: dict[float, Change] = {3.0: lambda h, at: h.open_grant(at), 9.0: lambda h, at: h.close_grant(at)}
+    listener = await hold({"a": recording(10, [(2, 5)])}, changes)
+    (heard,) = listener.utterances
+    assert heard.utterance.started_at == pytest.approx(3.0, abs=1 / RATE_HZ)
+
+
+async def test_an_utterance_is_handed_over_before_the_end_of_its_speech_is_told() -> None:
+    told: list[str] = []
+
+    class Order(FakeListener):
+        def receive(self, event: ev.Event) -> None:
+            super().receive(event)
+            told.append(type(event).__name__)
+
+        def heard(self, heard: object) -> None:
+            told.append("heard")
+
+    timeline = Timeline(ReplayClock(math.inf))
+    hearing = RecordedHearing(timeline, [(Ear("a", FakeDetector()), FakeSource(recording(3, [(0.5, 1.5)])))], 3.0)
+    hearing.connect(Order())
+    hearing.start()
+    hearing.open_grant(0.0)
+    while "AudioEnded" not in told:
+        at, callback = await asyncio.wait_for(timeline.next(None), 5)
+        assert callback is not None
+        callback(at)
+    assert told.index("heard") < told.index("SpeechEnded")
+
+
+async def test_a_short_track_is_silent_from_its_end_on() -> None:
+    listener = await hold({"a": recording(2, [(1, 2)]), "b": recording(10, [])}, {})
+    assert [name for name, _ in speech(listener)] == ["SpeechStarted", "SpeechEnded"]
+
+
+class LossySource(FakeSource):
+    """A device that goes away after its first block."""
+
+    async def read(self) -> Block | None:
+        if self._place:
+            raise SourceLostError("It went away.")
+        return await super().read()
+
+
+async def test_a_device_that_goes_away_is_told_and_told_again_when_it_is_back() -> None:
+    clock = LiveClock()
+    timeline = Timeline(clock)
+    made: list[FakeSource] = []
+
+    class Endless(FakeSource):
+        async def read(self) -> Block | None:
+            await asyncio.sleep(0.02)
+            return await super().read()
+
+    def make() -> FakeSource:
+        made.append((LossySource if not made else Endless)(recording(60, [])))
+        return made[-1]
+
+    hearing = LiveHearing(timeline, clock, [(Ear("call", FakeDetector()), make)], OwnVoice(), lambda *_: None)
+    listener = FakeListener()
+    hearing.connect(listener)
+    hearing.start()
+    for _ in range(300):
+        await asyncio.sleep(0.01)
+        if any(isinstance(event, ev.DeviceRecovered) for event in listener.events):
+            break
+    kinds = [type(event).__name__ for event in listener.events if isinstance(event, ev.DeviceLost | ev.DeviceRecovered)]
+    assert kinds == ["DeviceLost", "DeviceRecovered"]
+    hearing.stop()
+    await timeline.cancel()
+    assert all(source.closed for source in made)
+
+
+async def test_sound_that_was_lost_is_reported_with_its_length() -> None:
+    clock = LiveClock()
+    timeline = Timeline(clock)
+    source = FakeSource(recording(2, []))
+    source.dropped_seconds = 0.4
+    reported: list[tuple[str, float]] = []
+    hearing = LiveHearing(
+        timeline,
+        clock,
+        [(Ear("call", FakeDetector()), lambda: source)],
+        OwnVoice(),
+        lambda *what: reported.append(what),
+    )
+    hearing.connect(FakeListener())
+    hearing.start()
+    await asyncio.sleep(0.05)
+    await hearing.close()
+    await timeline.cancel()
+    assert reported == [("call", 0.4)]
