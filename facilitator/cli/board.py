@@ -160,8 +160,7 @@ class Board:
 
     async def _do(self, command: str, *, if_step: str | None = None, **values: Any) -> None:
         await self._live.command(command, values, if_step)
-        name = _NAMES.get(command, command)
-        self._tell(self._word(f"keys.{name}", holder=self._language.role(self._live.snapshot().holder)))
+        self._tell(self._word(f"keys.{_NAMES.get(command, command)}"))
 
     def _tell(self, notice: str) -> None:
         self._notice = notice
@@ -210,5 +209,4 @@ class Board:
     def _legend(self) -> str:
         words = self._language.table("interface.keys")
         shown = {**_LEGEND, words["space"]: "pause"}
-        holder = self._language.role(self._live.snapshot().holder)
-        return " · ".join(f"{key} {words[name].format(holder=holder)}" for key, name in shown.items())
+        return " · ".join(f"{key} {words[name]}" for key, name in shown.items())

@@ -3,41 +3,11 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import pytest
 
 from speech.recognition import wire
 from speech.recognition.hallucinations import Heard, normalised, spoken_text
-from tests.speech.voices import speak
-
-DEMO = Path(__file__).resolve().parents[2] / "models" / "demo"
-
-FRENCH = (
-    "J'aimerais que vous m'aidiez à préparer la réunion avec mon équipe.",
-    "Ma question c'est comment dire non à mon manager sans perdre la confiance de mon équipe?",
-    "Je voudrais savoir si je dois parler à Marie.",
-    "Mon problème c'est que je n'arrive pas à dire non.",
-    "Ce qui est difficile pour moi c'est de déléguer le budget à Karim.",
-    "D'ici vendredi je parle avec mon équipe de la réorganisation.",
-    "Je vais demander à Sophie de m'aider à organiser la réunion avec le comité de direction.",
-    "Mon indicateur de réussite c'est que le projet soit terminé avant la fin du mois.",
-    "Je retiens l'idée de faire une liste de questions.",
-    "Mon niveau de confiance est de huit sur dix.",
-    "Je m'engage à appeler le client dès demain.",
-    "Est-ce que je dois reporter la réunion du lundi ou prendre du recul?",
-)
-ENGLISH = (
-    "I would like you to help me prepare the meeting with my team.",
-    "My question is how to say no to my manager.",
-    "My problem is that I have too much work.",
-    "What worries me is that the project is late.",
-    "By Friday I will call Paul and talk to my team about the budget.",
-    "I commit to send a summary to the clients by the end of the month.",
-    "If it does not work I will ask Claire for help.",
-    "I will know that it works when the meetings are shorter.",
-)
-SENTENCE = speak(FRENCH[0], "fr")
 
 
 def test_a_message_comes_out_as_it_went_in() -> None:
