@@ -76,8 +76,8 @@ class Replay:
             FailureError: it could be at first, and no longer can.
         """
         try:
-            (out / "prompts").mkdir(parents=True, exist_ok=True)
-            log = EventLog(out / "events.jsonl")
+            log = await asyncio.to_thread(_open_log, out)
+            await asyncio.to_thread(SileroDetector)  # loads the model that all detectors share
         except OSError as error:
             raise UsageError(f"{out} cannot be written ({error.strerror}): choose another folder with --out.") from None
         timeline = Timeline(ReplayClock(self.speed))
@@ -151,6 +151,11 @@ class Replay:
             started_on=today,
         )
         return list(written)
+
+
+def _open_log(out: Path) -> EventLog:
+    (out / "prompts").mkdir(parents=True, exist_ok=True)
+    return EventLog(out / "events.jsonl")
 
 
 def _later(timeline: Timeline, runner: Runner, event: ev.Event) -> None:

@@ -205,7 +205,7 @@ class Speaker:
         self._ready[words] = await asyncio.shield(task)
 
     async def _sound(self, key: str, text: str) -> Sound:
-        own = self._language.recording(key)
+        own = await asyncio.to_thread(self._language.recording, key)
         if own is not None:
             return await asyncio.to_thread(load_recording, own)
         if self._cache is None:

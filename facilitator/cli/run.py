@@ -24,6 +24,7 @@ from facilitator.errors import UsageError
 from facilitator.languages import load_language
 from facilitator.live import Live, LiveSettings
 from facilitator.web.service import Service
+from speech.detection import SileroDetector
 from speech.devices import Kind, find_device
 from speech.errors import SynthesisError, VoiceNotFoundError
 from speech.synthesis.cache import PromptCache
@@ -135,6 +136,7 @@ async def _settings(config: Config, people: list[str]) -> tuple[LiveSettings, li
     recognizer = parts.make_recognizer(config, await asyncio.to_thread(parts.choose_model, config))
     if listens and recognizer is None:
         notices.append("no_model")
+    await asyncio.to_thread(SileroDetector)  # loads the model that all detectors share
     settings = LiveSettings(
         process=process,
         seconds=process.plan(config.session.duration),
