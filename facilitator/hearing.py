@@ -157,11 +157,13 @@ class Hearing:
     async def close(self) -> None:
         """Give every source back."""
 
-    async def _take(self, ear: Ear, block: Block) -> None:
-        """Hear one block and tell its changes at their times."""
+    async def _take(self, blocks: Sequence[tuple[Ear, Block]]) -> None:
+        """Hear one block of each channel, and tell their changes at their times, channel by channel."""
         generation = self._generation
-        changes, utterance = await ear.hear(block)
-        if generation == self._generation:
+        heard = await asyncio.gather(*(ear.hear(block) for ear, block in blocks))
+        if generation != self._generation:
+            return
+        for (ear, _), (changes, utterance) in zip(blocks, heard, strict=True):
             self._hand_over(ear, utterance)
             self._tell(ear, changes)
 
@@ -209,22 +211,22 @@ class RecordedHearing(Hearing):
     async def _read(self) -> None:
         """Read one block of each channel, ahead of its time, and come back when its time is over."""
         blocks = await asyncio.gather(*(source.read() for _, source in self._open), return_exceptions=True)
-        ends = []
+        read: list[tuple[Ear, Block]] = []
         for (ear, source), block in zip(tuple(self._open), blocks, strict=True):
+            if isinstance(block, Block):
+                read.append((ear, block))
+                continue
             if isinstance(block, AudioFileError):
                 self._warn("audio_damaged", str(block))
             elif isinstance(block, BaseException):
                 raise block
-            if not isinstance(block, Block):
-                self._open.remove((ear, source))
-                await source.close()
-                self._tell(ear, ear.finish() if self._on else [])
-                continue
-            ends.append(block.at + len(block.samples) / RATE_HZ)
-            if self._on:
-                await self._take(ear, block)
-        if ends:
-            self._timeline.at(min(ends), self._pull)
+            self._open.remove((ear, source))
+            await source.close()
+            self._tell(ear, ear.finish() if self._on else [])
+        if self._on:
+            await self._take(read)
+        if read:
+            self._timeline.at(min(block.at + len(block.samples) / RATE_HZ for _, block in read), self._pull)
 
     def _warn(self, code: str, message: str) -> None:
         if self._listener is not None:
@@ -298,7 +300,7 @@ class LiveHearing(Hearing):
                     if source.dropped_seconds > dropped:
                         self._on_dropped(ear.channel, source.dropped_seconds - dropped)
                         dropped = source.dropped_seconds
-                    await self._take(ear, await self._cleaned(block, own))
+                    await self._take([(ear, await self._cleaned(block, own))])
             except SourceLostError:
                 if not lost:
                     lost = True

@@ -24,6 +24,12 @@ HELD = {CLIENT: [(11.0, 20.0)]}
         ),
         pytest.param({BENOIT: [(19.6, 21.5)]}, [("cut", 19.6, 21.1)], id="cut"),
         pytest.param({BENOIT: [(19.5, 21.3)]}, [("cut", 19.5, 21.0)], id="cut at 0.5 s"),
+        pytest.param(
+            {BENOIT: [(19.41, 21.3)]}, [("cut", 19.41, 20.91)], id="cut, the holder's end heard a little late"
+        ),
+        pytest.param(
+            {BENOIT: [(19.39, 23.0)]}, [("intrusion", 19.39, 21.5)], id="the holder stopped too late for a cut"
+        ),
         pytest.param({BENOIT: [(20.0, 21.8)]}, [("cut", 20.0, 21.5)], id="cut at once"),
         pytest.param({BENOIT: [(19.6, 21.0)]}, [], id="cut given up"),
         pytest.param({BENOIT: [(19.3, 20.7)]}, [], id="overlap of 0.7 s, alone for 0.7 s"),
