@@ -292,11 +292,14 @@ class LiveHearing(Hearing):
         while True:
             source = make()
             try:
-                dropped = 0.0
+                dropped, opened = 0.0, False
                 while (block := await source.read()) is not None:
                     if lost:
                         lost = False
                         self._report(ev.DeviceRecovered(at=self._clock.now(), device=ear.channel))
+                    if not opened:
+                        opened = True
+                        self._report(ev.ChannelOpened(at=self._clock.now(), channel=ear.channel))
                     if source.dropped_seconds > dropped:
                         self._on_dropped(ear.channel, source.dropped_seconds - dropped)
                         dropped = source.dropped_seconds

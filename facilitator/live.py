@@ -110,16 +110,22 @@ class Live:
             participants=settings.participants,
             language=settings.language.code,
             listens=settings.listens,
+            channels=tuple(channel for channel, device in self._inputs() if device is not None),
             spoken_reminders=settings.spoken_reminders,
             timed_cues_when_deaf=settings.timed_cues_when_deaf,
             replies_allowed=settings.replies_allowed,
         )
 
+    def _inputs(self) -> tuple[tuple[str, str | None], ...]:
+        """Return each channel with its device, None where none was chosen."""
+        return (MIXED_CHANNEL, self.settings.call_input), (MICROPHONE_CHANNEL, self.settings.microphone_input)
+
     def _hearing(self) -> Hearing:
         settings = self.settings
-        devices = ((MIXED_CHANNEL, settings.call_input), (MICROPHONE_CHANNEL, settings.microphone_input))
         channels: list[tuple[Ear, Callable[[], AudioSource]]] = [
-            (Ear(channel, SileroDetector()), _opener(device)) for channel, device in devices if device is not None
+            (Ear(channel, SileroDetector()), _opener(device))
+            for channel, device in self._inputs()
+            if device is not None
         ]
         if not settings.listens or not channels:
             return Hearing(self._timeline, ())

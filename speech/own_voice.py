@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 
 from speech.ports import RATE_HZ, Block, Samples
 
+REMEMBERED = 4
+"""Prompts that may still be coming back."""
 LONGEST_DELAY_SECONDS = 1.0
 """From leaving the device to being captured: call applications take 0.1 to 0.4 s, Bluetooth up to 0.3 s more."""
 EARLIEST_SECONDS = 0.1
@@ -66,11 +68,11 @@ class OwnVoice:
     """What we said lately, on the clock of the captured blocks. One for all channels."""
 
     def __init__(self) -> None:
-        self._played: deque[_Playing] = deque(maxlen=4)
+        self._played: tuple[_Playing, ...] = ()  # replaced, never changed: channels read it in threads
 
     def started(self, samples: Samples, at: float) -> None:
         """Note that a prompt, mono float32 at `RATE_HZ`, began to leave the device at `at` seconds."""
-        self._played.append(_Playing(samples, at))
+        self._played = (*self._played, _Playing(samples, at))[-REMEMBERED:]
 
     def stopped(self, at: float) -> None:
         """Note that what was playing had left, or had been faded, by `at` seconds."""

@@ -120,15 +120,16 @@ async def _settings(config: Config, people: list[str]) -> tuple[LiveSettings, li
     """Return what the session needs, and the codes of what the animator is told at its start."""
     folder = config.session.processes_folder
     process = load_process(config.session.process, folder)
-    listens = config.listening.enabled
+    call_input = await _device(config.audio.call_input, "input")
+    microphone = await _device(config.audio.microphone_input, "input")
+    wanted = config.listening.enabled
+    listens = wanted and (call_input is not None or microphone is not None)
     language = load_language(
         config.session.process, config.session.language, config.session.address, processes=folder, listens=listens
     )
-    call_input = await _device(config.audio.call_input, "input")
-    microphone = await _device(config.audio.microphone_input, "input")
     output = await _device(config.audio.voice_output, "output") if config.voice.enabled else None
     notices = []
-    if listens and call_input is None:
+    if wanted and call_input is None:
         notices.append("no_input" if microphone is None else "no_call_input")
     cache = await _voice(config)
     if config.voice.enabled and cache is None:

@@ -72,7 +72,7 @@ def _extend(state: State, event: ev.ExtendAsked) -> None:
 
 def _end(state: State, event: ev.Event) -> None:
     if state.phase is Phase.ENDED:  # it never started
-        if not state.deaf:
+        if state.capturing:
             state.actions.append(do.StopListening())
         return
     if not state.agenda.over:

@@ -10,8 +10,9 @@ Rules:
   speaking does not count against it.
 - A voice that is heard before the device has begun takes the prompt back: it waits again.
 - When a voice has lasted 1.0 s during a prompt, the prompt fades within 0.3 s. It is not said again by itself.
-- While the session hears nothing (deaf), an opening is said at once, for the animator has just pressed the key; a timed
-  cue is withheld unless the animator chose otherwise.
+- While the session is deaf to somebody (no consent, a listening pause, a device that went away), an opening is said at
+  once unless a voice is heard all the same, for the animator has just pressed the key; a timed cue is withheld unless
+  the animator chose otherwise.
 """
 
 from __future__ import annotations
@@ -123,15 +124,15 @@ class Voice:
         self.pending = [prompt for prompt in self.pending if prompt not in late]
         done += [Withhold(prompt, "no_pause" if prompt.id in self._ready else "voice_late") for prompt in late]
         if self.speaking is not None:
-            done += self._make_way(at, ears, deaf=deaf)
+            done += self._make_way(at, ears)
         else:
             done += self._start(at, ears, deaf=deaf)
         return done
 
-    def _make_way(self, at: float, ears: Ears, *, deaf: bool) -> list[StopSpeaking]:
+    def _make_way(self, at: float, ears: Ears) -> list[StopSpeaking]:
         """Take back what has not begun when a voice is heard, fade what has when the voice lasts."""
         if self.started_at is None:
-            if deaf or ears.silent_since is not None or self._stopping:
+            if ears.silent_since is not None or self._stopping:
                 return []
             self._taken_back = True
             return self.stop(0.0)
@@ -164,10 +165,12 @@ class Voice:
         return min([*times, *([] if start is None else [start])], default=None)
 
     def _start_at(self, prompt: Prompt, ears: Ears, *, deaf: bool) -> float | None:
+        silent = ears.silent_since
+        if silent is None:
+            return None
         if deaf:
             return max(prompt.due_at, self._free_at)
-        silent = ears.silent_since
-        return None if silent is None else max(prompt.due_at, max(silent, self._free_at) + prompt.silence_seconds)
+        return max(prompt.due_at, max(silent, self._free_at) + prompt.silence_seconds)
 
     def _give_way_at(self, ears: Ears) -> float | None:
         since = ears.speaking_since

@@ -49,7 +49,7 @@ def _close(state: State) -> None:
     writing = any(record.outstanding for record in state.records.values())
     if not writing and not state.voice.pending and state.voice.speaking is None:
         state.phase = AFTER_CLOSING
-        if not state.deaf:
+        if state.capturing:
             state.actions.append(do.StopListening())
         state.publish(facts.SessionEnded, process=state.settings.process.id, language=state.settings.language)
 
@@ -105,7 +105,7 @@ def _settle_records(state: State) -> None:
 
 def _update_grant(state: State) -> None:
     """Let the sound of a written-down step reach the recognizer, and none other."""
-    running = state.phase is Phase.RUNNING and not state.deaf
+    running = state.phase is Phase.RUNNING and state.capturing
     record = state.step.written_down if running else None
     wanted = None if record is None else (record, state.agenda.index)
     if wanted == state.grant:

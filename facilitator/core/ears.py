@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from facilitator.core import events as ev
@@ -21,6 +22,7 @@ class Ears:
     """What is heard on each channel, as the events of voice and speech tell."""
 
     _channels: dict[str, _Channel] = field(default_factory=dict)
+    _opened: set[str] = field(default_factory=set)
     _since: float = NEVER
 
     def _channel(self, name: str) -> _Channel:
@@ -30,6 +32,9 @@ class Ears:
         """Take one event of voice or speech."""
         state = self._channel(event.channel)
         match event:
+            case ev.ChannelOpened():
+                self._opened.add(event.channel)
+                self._since = max(self._since, event.at)
             case ev.VoiceRose():
                 state.voiced = True
             case ev.VoiceFell():
@@ -43,14 +48,23 @@ class Ears:
     def forget(self, at: float) -> None:
         """Capture starts or stops: of what was before `at`, nothing is known of any channel."""
         self._channels.clear()
+        self._opened.clear()
         self._since = at
+
+    def close(self, channel: str) -> None:
+        """No sound comes on `channel` any more: its silence says nothing."""
+        self._opened.discard(channel)
+
+    def hears(self, channels: Collection[str]) -> bool:
+        """Whether sound comes on each of `channels`."""
+        return self._opened.issuperset(channels)
 
     @property
     def silent_since(self) -> float | None:
         """End of the last voiced frame on any channel, or when capture started; None while a voice is heard."""
         if any(state.voiced for state in self._channels.values()):
             return None
-        return max((state.last_voice_at for state in self._channels.values()), default=self._since)
+        return max([self._since, *(state.last_voice_at for state in self._channels.values())])
 
     @property
     def speaking_since(self) -> float | None:

@@ -147,6 +147,11 @@ class ChannelEvent(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelOpened(ChannelEvent):
+    """Sound comes on the channel, from `at` on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VoiceRose(ChannelEvent):
     """A voiced frame after unvoiced ones. It may be a click, or the start of speech; `since` is its first sample."""
 
@@ -246,7 +251,7 @@ class PromptFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceLost(Event):
-    """A device went away."""
+    """A device went away. Named like a channel, no sound comes there until `ChannelOpened`."""
 
     device: str
 

@@ -16,7 +16,7 @@ def _tick(state: State, _event: ev.Tick) -> None:
 
 
 def _hear(state: State, event: ev.ChannelEvent) -> None:
-    if state.deaf:  # it was under way when capture stopped
+    if not state.capturing:  # it was under way when capture stopped
         return
     state.ears.hear(event)
     if state.floor is not None:
@@ -100,6 +100,7 @@ def _prompt_failed(state: State, event: ev.PromptFailed) -> None:
 
 
 def _device_lost(state: State, event: ev.DeviceLost) -> None:
+    state.ears.close(event.device)
     state.publish(facts.DeviceLost, device=event.device)
 
 
@@ -113,6 +114,7 @@ def _warned(state: State, event: ev.Warned) -> None:
 
 HANDLERS: Mapping[type[ev.Event], Callable[..., None]] = {
     ev.Tick: _tick,
+    ev.ChannelOpened: _hear,
     ev.VoiceRose: _hear,
     ev.VoiceFell: _hear,
     ev.SpeechStarted: _hear,

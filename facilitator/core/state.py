@@ -33,6 +33,7 @@ class Settings:
         participants: everybody present, as far as their names are known.
         language: two letters.
         listens: False for a session with voice and time only.
+        channels: those whose sound must come for silence to mean anything; none in a replay, which misses none.
         spoken_reminders: whether an interruption is answered aloud without the animator asking.
         timed_cues_when_deaf: whether timed cues are spoken while nothing is heard.
         replies_allowed: True when the client may answer during consultation.
@@ -43,6 +44,7 @@ class Settings:
     participants: tuple[Participant, ...]
     language: str
     listens: bool = True
+    channels: tuple[str, ...] = ()
     spoken_reminders: bool = False
     timed_cues_when_deaf: bool = False
     replies_allowed: bool = False
@@ -91,9 +93,14 @@ class State:
         self._prompts = 0
 
     @property
+    def capturing(self) -> bool:
+        """Whether the session may hear."""
+        return self.listening is Listening.ON
+
+    @property
     def deaf(self) -> bool:
-        """Whether the session hears nothing."""
-        return self.listening is not Listening.ON
+        """Whether somebody may be speaking without the session hearing it."""
+        return not self.capturing or not self.ears.hears(self.settings.channels)
 
     @property
     def step(self) -> Step:
@@ -160,7 +167,7 @@ class State:
         """Watch the floor of the present step from now on, where somebody holds it and is heard apart."""
         self.floor = None
         step = self.step
-        if step.rights is not Rights.HOLD or self.phase is not Phase.RUNNING or self.deaf:
+        if step.rights is not Rights.HOLD or self.phase is not Phase.RUNNING or not self.capturing:
             return
         if step.replies and self.settings.replies_allowed:
             return

@@ -109,6 +109,34 @@ def test_a_prompt_is_not_taken_back_by_what_a_deaf_session_hears() -> None:
     assert meeting.acted(do.StopSpeaking) == []
 
 
+def partly_deaf(*opened: float) -> Meeting:
+    """Return a meeting whose call and microphone must both be heard; the call's sound comes at each of `opened`."""
+    meeting = alone(chosen={"channels": ("call", "microphone")})
+    meeting.send(ev.ChannelOpened(at=0.1, channel="microphone"))
+    return meeting.plan([ev.ChannelOpened(at=at, channel="call") for at in opened])
+
+
+def test_silence_counts_from_when_every_channel_is_heard() -> None:
+    meeting = partly_deaf(0.5).send(ev.SayAsked(at=5.0, text="one")).until(20)
+    assert [at for at, *_ in meeting.spoke()] == [pytest.approx(0.0), pytest.approx(5.0)]
+
+
+def test_a_timed_cue_is_withheld_while_a_channel_is_missing_and_said_once_it_is_heard_again() -> None:
+    lost = partly_deaf(0.5).until(100).send(ev.DeviceLost(at=100, device="call")).until(250)
+    assert [reason for *_, reason in lost.withheld()] == ["deaf"]
+    back = partly_deaf(0.5, 150).until(100).send(ev.DeviceLost(at=100, device="call")).until(250)
+    assert back.withheld() == []
+    assert back.spoke()[-1][2] == "remaining"
+
+
+def test_a_voice_that_is_heard_is_waited_for_even_while_another_channel_is_missing() -> None:
+    meeting = partly_deaf().until(5)
+    meeting.send(ev.VoiceRose(at=5.0, channel="microphone", since=4.97), ev.SayAsked(at=5.1, text="one")).until(8)
+    assert len(meeting.spoke()) == 1
+    meeting.send(ev.VoiceFell(at=8.0, channel="microphone", since=7.97)).until(9)
+    assert len(meeting.spoke()) == 2
+
+
 def test_a_prompt_whose_sound_is_not_at_hand_lets_the_next_one_go_first() -> None:
     meeting = alone(ready_seconds=None).send(ev.SayAsked(at=0.2, text="one"))
     late, quick = [action.prompt.id for _, action in meeting.acted(do.Prepare)]

@@ -32,6 +32,7 @@ EVENTS: dict[str, dict[str, Any]] = {
     "RecordMarked": {"record": "contract"},
     "RecordEdited": {"record": "contract", "text": "Autrement."},
     "RebudgetAsked": {},
+    "ChannelOpened": {"channel": "camille"},
     "VoiceRose": {"channel": "camille", "since": 0.0},
     "VoiceFell": {"channel": "camille", "since": 0.0},
     "SpeechStarted": {"channel": "camille", "since": 0.0},
@@ -66,7 +67,16 @@ EVENTS: dict[str, dict[str, Any]] = {
 """Every event, with values that are right in the step where `at_phase` stands."""
 
 WORLD = {
-    *("Tick", "VoiceRose", "VoiceFell", "SpeechStarted", "SpeechEnded", "UtteranceHeard", "UtteranceWritten"),
+    *(
+        "Tick",
+        "ChannelOpened",
+        "VoiceRose",
+        "VoiceFell",
+        "SpeechStarted",
+        "SpeechEnded",
+        "UtteranceHeard",
+        "UtteranceWritten",
+    ),
     *("PromptReady", "PromptStarted", "PromptEnded", "PromptFailed", "DeviceLost", "DeviceRecovered", "Warned"),
 }
 """The world does not ask."""
