@@ -15,6 +15,7 @@ class EventLog:
         self._path = path
         self._lines: list[str] = []
         self._task: asyncio.Task[None] | None = None
+        self._failure: OSError | None = None
         path.write_text("", encoding="utf-8")
 
     def append(self, line: dict[str, Any]) -> None:
@@ -26,7 +27,10 @@ class EventLog:
     async def _write(self) -> None:
         while self._lines:
             lines, self._lines = self._lines, []
-            await asyncio.to_thread(self._append, "".join(lines))
+            try:
+                await asyncio.to_thread(self._append, "".join(lines))
+            except OSError as failure:
+                self._failure = self._failure or failure
 
     def _append(self, text: str) -> None:
         with self._path.open("a", encoding="utf-8") as file:
@@ -36,7 +40,9 @@ class EventLog:
         """Wait until every line is written.
 
         Raises:
-            OSError: the file could not be written.
+            OSError: some line could not be written.
         """
         if self._task is not None:
             await self._task
+        if self._failure is not None:
+            raise self._failure

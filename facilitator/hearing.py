@@ -30,6 +30,10 @@ INLINE_FRAMES = 4
 """Up to so many frames are scored at once on the loop (0.2 ms each); more go to a thread."""
 LOST_SECONDS = 0.1
 """A gap between blocks from which sound counts as lost."""
+DRIFT_SECONDS = 0.05
+"""How far the count of frames may be from the blocks' own times, which are unsteady by some milliseconds."""
+SILENT_SECONDS = 20.0
+"""A channel that has carried nothing but zeros for so long since it opened is probably the wrong one."""
 RETRY_SECONDS = 1.0
 """How often a device that went away is tried again."""
 
@@ -83,8 +87,10 @@ class Ear:
         """Return the changes of voice in `block`, whose `at` is in session seconds, and speech grown too long."""
         if self._gate is None:
             self._gate = SpeechGate(start_at=block.at)
-        elif block.at - self._gate.now > LOST_SECONDS:
+        elif (ahead := block.at - self._gate.now) > LOST_SECONDS:
             self._gate.skip_to(block.at)
+        elif abs(ahead) > DRIFT_SECONDS:
+            self._gate.follow(block.at)
         if len(block.samples) <= INLINE_FRAMES * FRAME_SECONDS * RATE_HZ:
             probabilities = self._detector.score(block.samples)
         else:
@@ -252,6 +258,7 @@ class LiveHearing(Hearing):
         channels: Sequence[tuple[Ear, Callable[[], AudioSource]]],
         own: OwnVoice,
         on_dropped: Callable[[str, float], None],
+        on_silent: Callable[[str], None],
     ) -> None:
         """Prepare to capture; nothing is opened yet.
 
@@ -261,12 +268,14 @@ class LiveHearing(Hearing):
             channels: each ear with what opens the source of its sound.
             own: what our voice says, which is taken out where it comes back.
             on_dropped: told the channel and the seconds of sound that were lost.
+            on_silent: told a channel that opened and has carried nothing at all since, not even noise.
         """
         super().__init__(timeline, [ear for ear, _ in channels])
         self._clock = clock
         self._channels = tuple((ear, make, OwnVoiceFilter(own)) for ear, make in channels)
         self._own = own
         self._on_dropped = on_dropped
+        self._on_silent = on_silent
         self._tasks: list[asyncio.Task[None]] = []
         self._sources: set[AudioSource] = set()
 
@@ -292,7 +301,7 @@ class LiveHearing(Hearing):
         while True:
             source = make()
             try:
-                dropped, opened = 0.0, False
+                dropped, opened, zeros = 0.0, False, 0.0
                 while (block := await source.read()) is not None:
                     if lost:
                         lost = False
@@ -303,6 +312,7 @@ class LiveHearing(Hearing):
                     if source.dropped_seconds > dropped:
                         self._on_dropped(ear.channel, source.dropped_seconds - dropped)
                         dropped = source.dropped_seconds
+                    zeros = self._watch_zeros(ear.channel, block, zeros)
                     await self._take([(ear, await self._cleaned(block, own))])
             except SourceLostError:
                 if not lost:
@@ -313,6 +323,17 @@ class LiveHearing(Hearing):
                 with suppress(SourceLostError):
                     await source.close()
             await asyncio.sleep(RETRY_SECONDS)
+
+    def _watch_zeros(self, channel: str, block: Block, zeros: float) -> float:
+        """Return the seconds of zeros since the channel opened, infinite once it carried a sound or was reported.
+
+        Zeros to the bit, never loudness: people who listen politely and mute are no fault.
+        """
+        if block.samples.any():
+            return float("inf")
+        if zeros < SILENT_SECONDS <= zeros + len(block.samples) / RATE_HZ:
+            self._on_silent(channel)
+        return zeros + len(block.samples) / RATE_HZ
 
     async def _cleaned(self, captured: Block, own: OwnVoiceFilter) -> Block:
         """Return a block at its session time, without our own voice."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from facilitator.core import facts
 from facilitator.core.errors import IllegalEventError
 from facilitator.core.process import Participant, Process
 from facilitator.core.session import Session
-from facilitator.core.snapshot import Snapshot
+from facilitator.core.snapshot import RecordView, Snapshot
 from facilitator.core.state import Settings, names_by_role
 from facilitator.documents.markdown import write_documents
 from facilitator.errors import DocumentError
@@ -100,7 +100,7 @@ class Live:
             mouth = DeviceMouth(self._timeline, self._clock, self._sink, self._own, self._runner.receive)
         speaker.connect(self._runner.receive, mouth)
         self._followers: list[Callable[[dict[str, Any]], None]] = []
-        self.delivered = False
+        self._delivered: Mapping[str, RecordView] | None = None
 
     def _session_settings(self) -> Settings:
         settings = self.settings
@@ -129,13 +129,18 @@ class Live:
         ]
         if not settings.listens or not channels:
             return Hearing(self._timeline, ())
-        return LiveHearing(self._timeline, self._clock, channels, self._own, self._dropped)
+        return LiveHearing(self._timeline, self._clock, channels, self._own, self._dropped, self._silent)
 
     def _dropped(self, channel: str, seconds: float) -> None:
         message = self.settings.language.plain(
-            "interface.warnings.capture_dropped", seconds=f"{seconds:.1f}", channel=channel
+            "interface.warnings.capture_dropped",
+            seconds=max(1, round(seconds)),
+            device=self.settings.language.plain(f"interface.devices.{channel}"),
         )
         self._runner.give(ev.Warned(at=self._runner.now(), code="capture_dropped", message=message))
+
+    def _silent(self, channel: str) -> None:
+        self.warn(f"{channel}_silent")
 
     def watch(self, on_fact: Callable[[facts.Fact], None]) -> None:
         """Have `on_fact` called with everything that happens."""
@@ -164,6 +169,11 @@ class Live:
     def ended(self) -> bool:
         """Whether the session is over."""
         return self._runner.session.ended
+
+    @property
+    def delivered(self) -> bool:
+        """Whether all that is written down was delivered as it stands."""
+        return self._delivered == self.snapshot().records
 
     @property
     def empty(self) -> bool:
@@ -197,21 +207,23 @@ class Live:
         if set(values) - {"folder"} or not isinstance(folder, str):
             raise RefusedError(_BAD_REQUEST, "bad_value", words.plain("refusals.bad_value"))
         own = self.settings.folder / f"{self.settings.process.id}-{self._began:%Y-%m-%d-%H%M}"
+        records = self.snapshot().records
         try:
-            documents = await asyncio.to_thread(self._write, Path(folder or own))
+            documents = await asyncio.to_thread(self._write, Path(folder or own), records)
         except FileExistsError:
             raise RefusedError(_CONFLICT, "documents_there", words.plain("refusals.documents_there")) from None
         except DocumentError as error:
             raise RefusedError(_UNPROCESSABLE, "cannot_write", str(error)) from None
-        self.delivered = True
+        except (OSError, RuntimeError, ValueError):
+            raise RefusedError(_UNPROCESSABLE, "cannot_write", words.plain("refusals.cannot_write")) from None
+        self._delivered = records
         for document in documents:
             self._tell({"type": "document_written", "at": round(self._runner.now(), 3), "path": str(document)})
         self._tell({"type": "delivered", "at": round(self._runner.now(), 3)})
 
-    def _write(self, named: Path) -> tuple[Path, ...]:
+    def _write(self, named: Path, records: Mapping[str, RecordView]) -> tuple[Path, ...]:
         """Write the documents; those of another session are never overwritten."""
         folder = named.expanduser()
-        records = self.snapshot().records
         there = [folder / f"{name}.md" for name in records]
         if folder not in self._own_folders and any(path.exists() for path in there):
             raise FileExistsError

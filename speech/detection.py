@@ -275,6 +275,15 @@ class SpeechGate:
         self._frames = 0
         self._loud_run = 0
 
+    def follow(self, at: float) -> None:
+        """Correct the clock by a little: a sound card's second is not quite the computer's.
+
+        Args:
+            at: time of the next frame's first sample, seconds; it may be before `now`.
+        """
+        self._origin = at
+        self._frames = 0
+
     def finish(self) -> list[VoiceChange]:
         """Return the changes that the stream's end brings: what is open falls and ends, at `now`."""
         since = self.now if self._last_voiced_at is None else self._last_voiced_at

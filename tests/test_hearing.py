@@ -11,6 +11,7 @@ import pytest
 from facilitator.core import events as ev
 from facilitator.hearing import Ear, LiveHearing, RecordedHearing
 from facilitator.timeline import LiveClock, ReplayClock, Timeline
+from speech.detection import VoiceKind
 from speech.errors import SourceLostError
 from speech.own_voice import OwnVoice
 from speech.ports import RATE_HZ, Block, Samples
@@ -142,7 +143,9 @@ async def test_a_device_that_goes_away_is_told_and_told_again_when_it_is_back() 
         made.append((LossySource if not made else Endless)(recording(60, [])))
         return made[-1]
 
-    hearing = LiveHearing(timeline, clock, [(Ear("call", FakeDetector()), make)], OwnVoice(), lambda *_: None)
+    hearing = LiveHearing(
+        timeline, clock, [(Ear("call", FakeDetector()), make)], OwnVoice(), lambda *_: None, lambda _: None
+    )
     listener = FakeListener()
     hearing.connect(listener)
     hearing.start()
@@ -169,6 +172,7 @@ async def test_sound_that_was_lost_is_reported_with_its_length() -> None:
         [(Ear("call", FakeDetector()), lambda: source)],
         OwnVoice(),
         lambda *what: reported.append(what),
+        lambda _: None,
     )
     hearing.connect(FakeListener())
     hearing.start()
@@ -176,3 +180,42 @@ async def test_sound_that_was_lost_is_reported_with_its_length() -> None:
     await hearing.close()
     await timeline.cancel()
     assert reported == [("call", 0.4)]
+
+
+@pytest.mark.parametrize("rate", [1.0002, 0.9998])
+async def test_a_sound_card_whose_second_is_not_ours_is_followed(rate: float) -> None:
+    ear = Ear("call", FakeDetector())
+    length = 1500.0
+    voice = recording(4.0, [(1.0, 3.0)])
+    silence = recording(4.0, [])
+    at, told = 0.0, []
+    while at < length:
+        sound = voice if at + 4.0 >= length else silence
+        changes, _ = await ear.hear(Block(sound, at))
+        told += changes
+        at += 4.0 * rate
+    last = at - 4.0 * rate
+    assert [change.since - last for change in told if change.kind is VoiceKind.STARTED] == [
+        pytest.approx(1.0, abs=0.09)
+    ]
+
+
+@pytest.mark.parametrize(("voices", "expected"), [([], ["call"]), ([(5.0, 5.1)], [])])
+async def test_a_channel_that_carries_nothing_at_all_is_told_once(
+    voices: list[tuple[float, float]], expected: list[str]
+) -> None:
+    clock = LiveClock()
+    timeline = Timeline(clock)
+    source = FakeSource(recording(60, voices))
+    silent: list[str] = []
+    channels = [(Ear("call", FakeDetector()), lambda: source)]
+    hearing = LiveHearing(timeline, clock, channels, OwnVoice(), lambda *_: None, silent.append)
+    hearing.connect(FakeListener())
+    hearing.start()
+    for _ in range(200):
+        await asyncio.sleep(0.01)
+        if source._place >= 60 * RATE_HZ:
+            break
+    await hearing.close()
+    await timeline.cancel()
+    assert silent == expected

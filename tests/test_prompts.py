@@ -83,7 +83,9 @@ def called(function: ast.Name | ast.Attribute) -> str:
 def test_every_refusal_of_the_core_has_its_sentence() -> None:
     used = codes("IllegalEventError")
     assert {"not_now", "listening_never", "on_time"} <= used
-    assert used | {"not_this_step", "unknown_command", "bad_value", "documents_there"} == set(FRENCH.table("refusals"))
+    assert used | {"not_this_step", "unknown_command", "bad_value", "documents_there", "cannot_write"} == set(
+        FRENCH.table("refusals")
+    )
 
 
 def test_every_reason_of_the_core_has_its_words() -> None:
@@ -177,8 +179,8 @@ def test_a_larger_number_is_left_in_digits() -> None:
         (3584, "cinquante-neuf minutes et demie", "fifty-nine and a half minutes"),
         (3585, "une heure", "one hour"),
         (3600, "une heure", "one hour"),
-        (3660, "une heure et une minute", "one hour and one minute"),
-        (5400, "une heure et trente minutes", "one hour and thirty minutes"),
+        (3660, "une heure une minute", "one hour and one minute"),
+        (5400, "une heure trente minutes", "one hour and thirty minutes"),
         (7200, "deux heures", "two hours"),
     ],
 )

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -23,7 +24,7 @@ from facilitator.web.service import RefusedError
 
 REFRESH_SECONDS = 0.25
 DOUBLE_SECONDS = 1.0
-"""A second "next" within so long is a key held down, or pressed twice: it skips no step."""
+"""A second press within so long is a key held down, or pressed twice: it skips no step and listens to nobody."""
 NOTICE_SECONDS = 6.0
 _LEGEND = {
     "n": "next",
@@ -41,7 +42,11 @@ _LEGEND = {
     "d": "deliver",
     "q": "quit",
 }
-_QUESTIONS = {"+": "minutes_question", "e": "end_question", "q": "quit_question"}
+_QUESTIONS = {"+": "minutes_question", "c": "listening_question", "e": "end_question", "q": "quit_question"}
+_AT_ONCE = frozenset("lh")
+"""Keys that are never taken for an answer: a listening pause and silence cannot wait."""
+_FOLLOWED_BY = {"start": ("next",), "next": ("next",), "listening_pause": ("listening_resume",)}
+"""What a second press of the same key would do."""
 _NAMES = {"mark_contract": "mark", "edit_plan": "mark"}
 _MINUTES = {"1": 1, "2": 2, "5": 5}
 
@@ -62,22 +67,26 @@ class Board:
         self._notice_until = 0.0
         self._question: tuple[str, Callable[[str], Any]] | None = None
         self._quit = asyncio.Event()
-        self._moved_at = float("-inf")
+        self._done_at: dict[str, float] = {}
 
     async def run(self) -> None:
         """Show the session and follow the keys until the animator quits."""
-        narrator = Narrator(self._console, self._language, self._live.settings.process)
+        narrator = Narrator(self._console, self._language, words=False)
         self._live.watch(narrator.tell)
+        self._live.follow(lambda line: self._tell_path(narrator, line))
+        for warning in self._live.snapshot().warnings:  # told before there was anybody to tell
+            narrator.warn(warning.message)
         with Display(console=self._console, auto_refresh=False, transient=True) as display:
             reading = asyncio.get_running_loop().create_task(self._follow_keys())
             try:
-                while not self._quit.is_set():
+                while not self._quit.is_set() and not reading.done():
                     display.update(self._draw(), refresh=True)
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._quit.wait(), REFRESH_SECONDS)
             finally:
                 reading.cancel()
-                await asyncio.gather(reading, return_exceptions=True)
+                with suppress(asyncio.CancelledError):
+                    await reading
 
     async def _follow_keys(self) -> None:
         async for key in keys():
@@ -89,12 +98,12 @@ class Board:
 
     async def _press(self, pressed: str) -> None:
         key = pressed.lower()
-        if self._question is not None:
+        shot = self._live.snapshot()
+        if self._question is not None and key not in _AT_ONCE:
             _, answer = self._question
             self._question = None
             await answer(key)
             return
-        shot = self._live.snapshot()
         command = {
             "n": "start" if shot.phase == Phase.READY else "next",
             "b": "back",
@@ -103,11 +112,11 @@ class Board:
             "f": "remind",
             "h": "hush",
             "s": "say",
-            "c": "consent",
             "t": "rebudget",
             "d": DELIVER,
         }.get(key)
-        if command == "next" and time.monotonic() - self._moved_at < DOUBLE_SECONDS:
+        again = time.monotonic() - self._done_at.get(command or "", float("-inf")) < DOUBLE_SECONDS
+        if again and command in {"next", "listening_resume"}:
             return
         if command is not None:
             await self._do(command, if_step=shot.step if command == "next" else None)
@@ -117,14 +126,19 @@ class Board:
             await self._mark(shot)
         elif key == "r":
             await self._do("read_back", record=self._record(shot))
-        if command in {"start", "next"}:
-            self._moved_at = time.monotonic()
+        for follower in _FOLLOWED_BY.get(command or "", ()):
+            self._done_at[follower] = time.monotonic()
 
     async def _ask(self, key: str) -> None:
         if key == "q" and (self._live.delivered or (self._live.ended and self._live.empty)):
             self._quit.set()
             return
-        answers = {"+": self._extend, "e": self._yes(lambda: self._do("end")), "q": self._yes(self._leave)}
+        answers = {
+            "+": self._extend,
+            "c": self._yes(lambda: self._do("consent")),
+            "e": self._yes(lambda: self._do("end")),
+            "q": self._yes(self._leave),
+        }
         self._question = (self._word(_QUESTIONS[key]), answers[key])
 
     def _yes(self, action: Callable[[], Any]) -> Callable[[str], Any]:
@@ -133,6 +147,19 @@ class Board:
                 await action()
 
         return answer
+
+    def interrupt(self) -> bool:
+        """Ask before leaving; return whether the animator was asked already, and means it."""
+        asked = self._question is not None and self._question[0] == self._word("quit_question")
+        if self._live.ended and (self._live.delivered or self._live.empty):
+            return True
+        self._question = (self._word("quit_question"), self._yes(self._leave))
+        return asked
+
+    @staticmethod
+    def _tell_path(narrator: Narrator, line: dict[str, Any]) -> None:
+        if line["type"] == "document_written":
+            narrator.document(Path(line["path"]))
 
     async def _leave(self) -> None:
         self._quit.set()

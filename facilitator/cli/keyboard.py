@@ -25,9 +25,9 @@ async def keys() -> AsyncIterator[str]:
     loop, descriptor = asyncio.get_running_loop(), sys.stdin.fileno()
 
     def read() -> None:
-        data = os.read(descriptor, 64).decode(errors="ignore")
-        for key in data or [None]:
-            queue.put_nowait(key)
+        data = os.read(descriptor, 1024).decode(errors="ignore")
+        if len(data) <= 1:  # more at once is an arrow key, or a text that was pasted: no command
+            queue.put_nowait(data or None)
 
     with _one_by_one(descriptor):
         loop.add_reader(descriptor, read)
@@ -44,7 +44,11 @@ if sys.platform == "win32":
     async def _poll(queue: asyncio.Queue[str | None]) -> None:
         while True:
             while msvcrt.kbhit():
-                queue.put_nowait(msvcrt.getwch())
+                key = msvcrt.getwch()
+                if key in "\x00\xe0":  # an arrow or a function key: its second half is no command
+                    msvcrt.getwch()
+                else:
+                    queue.put_nowait(key)
             await asyncio.sleep(_WINDOWS_POLL_SECONDS)
 
 else:
@@ -56,6 +60,9 @@ else:
         """Give keys without waiting for the end of a line, and do not show them."""
         before = termios.tcgetattr(descriptor)
         tty.setcbreak(descriptor)
+        changed = termios.tcgetattr(descriptor)
+        changed[0] &= ~termios.IXON  # Ctrl-S would stop the terminal, and the session with it
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, changed)
         try:
             yield
         finally:

@@ -49,7 +49,7 @@ async def hold(path: Path, out: Path, speed: float, config: Config, model: Path 
         spoken_reminders=config.voice.spoken_reminders,
         replies_allowed=config.session.client_may_reply,
     )
-    narrator = Narrator(parts.output, language, process)
+    narrator = Narrator(parts.output, language, words=True)
     with parts.progress("prompts") as on_rendered:
         documents = await session.run(call, out, on_fact=narrator.tell, on_rendered=on_rendered)
     for document in documents:

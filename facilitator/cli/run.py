@@ -64,12 +64,14 @@ async def _run(config: Config, people: list[str], ready_file: Path | None) -> No
     settings, notices = await _settings(config, people)
     live = Live(settings)
     service = Service(live)
+    written: Path | None = None
     try:
         url = await service.start(config.web.host, config.web.port)
         if config.web.host != "127.0.0.1":
             parts.errors.print(f"Careful: other computers can reach this session on {config.web.host}.")
         if ready_file is not None:
             _write_ready(ready_file, url, service.token)
+            written = ready_file
         holding = asyncio.get_running_loop().create_task(live.run())
         for code in notices:
             live.warn(code)
@@ -81,22 +83,28 @@ async def _run(config: Config, people: list[str], ready_file: Path | None) -> No
                 task.result()
         holding.cancel()
     finally:
+        await live.close()  # first: nothing is heard any more
         await service.close()
-        await live.close()
-        if ready_file is not None:
+        if written is not None:
             with suppress(OSError):
-                await asyncio.to_thread(ready_file.unlink)
+                await asyncio.to_thread(written.unlink)
 
 
 async def _drive(live: Live) -> None:
     """Follow the terminal's keys; without a terminal, wait for the end."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    board = Board(live, parts.output) if sys.stdin.isatty() else None
+
+    def interrupted() -> None:
+        if board is None or board.interrupt():
+            stop.set()
+
     if sys.platform != "win32":
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(signal.SIGINT, interrupted)
+        for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, stop.set)
-    work = Board(live, parts.output).run() if sys.stdin.isatty() else _until_over(live)
-    driving = loop.create_task(work)
+    driving = loop.create_task(board.run() if board is not None else _until_over(live))
     stopping = loop.create_task(stop.wait())
     done, pending = await asyncio.wait({driving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     for task in pending:

@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.markup import escape
 
 from facilitator.core import facts
-from facilitator.core.process import Process
 from facilitator.wording import Language
 
 INDENT = " " * 7
@@ -21,13 +20,13 @@ class Narrator:
     Args:
         console: where.
         language: the words.
-        process: tells which step is the how-manieth.
+        words: whether what is written down is printed, too. In a live session it is not: a terminal's history outlives it.
     """
 
-    def __init__(self, console: Console, language: Language, process: Process) -> None:
+    def __init__(self, console: Console, language: Language, *, words: bool) -> None:
         self._console = console
         self._language = language
-        self._places = {step.id: place for place, step in enumerate(process.steps)}
+        self._shows_words = words
         self._writers: dict[type[facts.Fact], Callable[..., str | None]] = {
             facts.StepStarted: self._step,
             facts.StepEnded: self._step_ended,
@@ -37,8 +36,8 @@ class Narrator:
             facts.UtteranceTranscribed: self._transcribed,
             facts.RecordAgreed: self._agreed,
             facts.Warning: lambda fact: f"[yellow]! {escape(fact.message)}[/]",
-            facts.DeviceLost: lambda fact: f"[yellow]! {self._words('warnings.device_lost', device=fact.device)}[/]",
-            facts.DeviceRecovered: lambda fact: f"! {self._words('warnings.device_recovered', device=fact.device)}",
+            facts.DeviceLost: lambda fact: self._device("device_lost", fact.device),
+            facts.DeviceRecovered: lambda fact: self._device("device_recovered", fact.device),
             facts.ListeningPaused: lambda _: self._words("listening.paused"),
             facts.ListeningResumed: lambda _: self._words("listening.on"),
             facts.SessionPaused: lambda _: self._words("phases.paused"),
@@ -53,12 +52,20 @@ class Narrator:
         if line is not None:
             self._console.print(f"[dim]{clock(fact.at)}[/]  {line}", soft_wrap=True)
 
+    def warn(self, message: str) -> None:
+        """Print something that the animator was told before."""
+        self._console.print(f"[yellow]! {escape(message)}[/]", soft_wrap=True)
+
     def document(self, path: Path) -> None:
         """Print that a document was written."""
         self._console.print(self._words("document_written", path=str(path)), style="bold green", soft_wrap=True)
 
     def _words(self, key: str, **values: object) -> str:
         return escape(self._language.plain(f"interface.{key}", **values))
+
+    def _device(self, key: str, device: str) -> str:
+        name = self._language.plain(f"interface.devices.{device}")
+        return f"[yellow]! {self._words(f'warnings.{key}', device=name)}[/]"
 
     def _title(self, step: str) -> str:
         return escape(self._language.plain(f"steps.{step}.title"))
@@ -84,14 +91,15 @@ class Narrator:
         return f"[yellow]{self._words(f'flags.{fact.kind}', name=name)}[/]"
 
     def _transcribed(self, fact: facts.UtteranceTranscribed) -> str | None:
-        if fact.stage == "partial":
+        if fact.stage == "partial" or not self._shows_words:
             return None
         return f"[green]{escape(fact.who or fact.channel)}[/] : {escape(fact.text)}"
 
     def _agreed(self, fact: facts.RecordAgreed) -> str:
         title = escape(self._language.plain(f"documents.{fact.record}.title"))
+        head = f"[bold green]{title}, {self._words('agreed')}[/] ({escape(fact.agreed_by)})"
         text = escape(fact.text).replace("\n", f"\n{INDENT}")
-        return f"[bold green]{title}, {self._words('agreed')}[/] ({escape(fact.agreed_by)})\n{INDENT}{text}"
+        return f"{head}\n{INDENT}{text}" if self._shows_words else head
 
 
 def clock(seconds: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from facilitator.core import actions as do
 from facilitator.core import events as ev
@@ -17,6 +18,7 @@ from facilitator.core.transitions import Phase
 
 
 def _start(state: State, event: ev.StartAsked) -> None:
+    state.started_at = state.now
     state.publish(facts.SessionStarted, process=state.settings.process.id, language=state.settings.language)
     _begin_step(state, state.agenda.begin(state.now))
 
@@ -82,6 +84,10 @@ def _end(state: State, event: ev.Event) -> None:
         if isinstance(event, ev.EndAsked):
             state.ask_key(Cue.CUSTOM, "cues.closing")
             return
+    if isinstance(event, ev.EndAsked):  # asked again: what is still being written is given up
+        for record in state.records.values():
+            for utterance in record.outstanding:
+                record.lose(replace(utterance, text=utterance.text or "", stage="live"))
     state.withhold(state.voice.drop("session_over"))
     state.actions += state.voice.stop(0.0 if isinstance(event, ev.AudioEnded) else FADE_SECONDS)
 

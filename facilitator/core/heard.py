@@ -8,6 +8,7 @@ from facilitator.core import events as ev
 from facilitator.core import facts
 from facilitator.core.courtesy import Withhold
 from facilitator.core.record import Utterance
+from facilitator.core.snapshot import WarningView
 from facilitator.core.state import State
 
 
@@ -109,6 +110,7 @@ def _device_recovered(state: State, event: ev.DeviceRecovered) -> None:
 
 
 def _warned(state: State, event: ev.Warned) -> None:
+    state.warnings[event.code] = WarningView(code=event.code, message=event.message, at=state.now)
     state.publish(facts.Warning, code=event.code, message=event.message)
 
 

@@ -43,8 +43,17 @@ class PrivateCue:
 
 
 @dataclass(frozen=True, slots=True)
+class WarningView:
+    """Something that the animator was told: its code, its sentence, and when it was told last, session seconds."""
+
+    code: str
+    message: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class RecordView:
-    """A written-down text as it stands."""
+    """A written-down text as it stands; `agreed_at` is seconds after the session's start."""
 
     text: str
     agreed: bool
@@ -91,6 +100,7 @@ class Snapshot:
     speaking: str | None
     pending: tuple[str, ...]
     cues: tuple[PrivateCue, ...]
+    warnings: tuple[WarningView, ...]
     records: Mapping[str, RecordView]
     rebudget: RebudgetView | None
 
@@ -123,7 +133,8 @@ def take(state: State, at: float) -> Snapshot:
         speaking=state.voice.speaking.text if state.voice.speaking else None,
         pending=tuple(prompt.text for prompt in state.voice.pending),
         cues=tuple(cue for cue in state.cues if cue.until > at),
-        records={name: _record_view(record) for name, record in state.records.items()},
+        warnings=tuple(state.warnings.values()),
+        records={name: _record_view(record, state.started_at) for name, record in state.records.items()},
         rebudget=None if offer is None else RebudgetView(offer.late_seconds, offer.steps, offer.still_late_seconds),
     )
 
@@ -140,12 +151,12 @@ def _step_view(state: State, index: int) -> StepView:
     return StepView(step.id, state.words(f"steps.{step.id}.title"), state.agenda.planned(index), when)
 
 
-def _record_view(record: Record) -> RecordView:
+def _record_view(record: Record, started_at: float) -> RecordView:
     return RecordView(
         text=record.text,
         agreed=record.agreement is not None and record.draft is None,
         agreed_by=record.agreement.agreed_by if record.agreement else "",
-        agreed_at=record.agreement.at if record.agreement else None,
+        agreed_at=record.agreement.at - started_at if record.agreement else None,
         corrections=tuple({"at": c.at, "before": c.before, "after": c.after} for c in record.corrections),
         outstanding=len(record.outstanding),
         lost=record.lost,

@@ -15,7 +15,7 @@ from facilitator.core.events import SpeechStarted
 from facilitator.core.floor import Floor
 from facilitator.core.process import Cue, Participant, Process, Rights, Step
 from facilitator.core.record import Record
-from facilitator.core.snapshot import PrivateCue
+from facilitator.core.snapshot import PrivateCue, WarningView
 from facilitator.core.transitions import Listening, Phase
 from facilitator.core.wording import Wording
 
@@ -60,7 +60,9 @@ class State:
 
     Attributes:
         now: session second of the last event.
+        started_at: when the first step was held, session seconds.
         cues: private cues that have not left yet.
+        warnings: what the animator was told, the last of each code.
         actions: what is to be done and has not been taken yet.
         floor: the floor that is being watched; None where no interruption can be told.
         grant: record and place of the step whose sound may reach the recognizer; None when none may.
@@ -82,7 +84,9 @@ class State:
         self.phase = Phase.READY
         self.listening = Listening.UNASKED if settings.listens else Listening.NEVER
         self.now = 0.0
+        self.started_at = 0.0
         self.cues: list[PrivateCue] = []
+        self.warnings: dict[str, WarningView] = {}
         self.actions: list[do.Action] = []
         self.floor: Floor | None = None
         self.grant: tuple[str, int] | None = None

@@ -235,3 +235,24 @@ def test_the_session_waits_for_what_is_being_written() -> None:
     meeting.send(utterance(1, "Un.", 62, started_at=8.0))
     assert meeting.session.ended
     assert meeting.types()[-2:] == ["utterance_transcribed", "session_ended"]
+
+
+def test_a_second_end_gives_up_on_what_is_still_being_written() -> None:
+    meeting = go("contract").send(outstanding(1, 10)).send(ev.EndAsked(at=12)).until(40)
+    assert meeting.session.snapshot(40).phase == "closing"
+    meeting.send(ev.EndAsked(at=40)).until(45)
+    assert meeting.session.ended
+    assert contract(meeting).lost == 1
+
+
+def test_an_agreement_is_dated_from_the_start_of_the_session() -> None:
+    meeting = Meeting(settings=settings({"contract": 300.0})).send(ev.ConsentGiven(at=0), ev.StartAsked(at=600))
+    meeting.send(utterance(1, "Un.", 660), mark(670))
+    assert contract(meeting).agreed_at == 70
+
+
+def test_what_the_animator_was_told_stays_in_the_snapshot() -> None:
+    meeting = Meeting().send(ev.Warned(at=1, code="no_model", message="Rien ne sera écrit."))
+    meeting.send(ev.Warned(at=2, code="disk", message="Plein."), ev.Warned(at=3, code="disk", message="Encore plein."))
+    told = [(warning.code, warning.message, warning.at) for warning in meeting.session.snapshot(4).warnings]
+    assert told == [("no_model", "Rien ne sera écrit.", 1), ("disk", "Encore plein.", 3)]

@@ -7,14 +7,17 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.pulse import PulseServer
 
 pytestmark = pytest.mark.e2e
 
@@ -40,6 +43,10 @@ class Terminal:
         self.process = process
         self._descriptor = descriptor
         self.shown = ""
+
+    def send(self, bytes_at_once: bytes) -> None:
+        os.write(self._descriptor, bytes_at_once)
+        self.read(0.3)
 
     def press(self, keys: str) -> None:
         for key in keys:
@@ -67,11 +74,11 @@ class Terminal:
 
 
 @contextmanager
-def terminal(folder: Path) -> Iterator[Terminal]:
+def terminal(folder: Path, text: str = CONFIG, environment: Mapping[str, str] = os.environ) -> Iterator[Terminal]:
     config = folder / "config.toml"
-    config.write_text(CONFIG.format(folder=folder / "documents"), encoding="utf-8")
+    config.write_text(text.format(folder=folder / "documents"), encoding="utf-8")
     ours, theirs = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "40"}
+    environment = {**environment, "TERM": "xterm", "COLUMNS": "100", "LINES": "40"}
     process = subprocess.Popen(
         [sys.executable, "-m", "facilitator", "run", "--no-browser", "--config", str(config), "--duration", "60"],
         stdin=theirs, stdout=theirs, stderr=theirs, cwd=ROOT, env=environment, start_new_session=True,
@@ -114,7 +121,7 @@ def test_a_session_is_driven_by_single_keys(tmp_path: Path) -> None:
         screen.press("eo")
         screen.wait_for("La séance est terminée.")
         screen.press("d")
-        screen.wait_for("écrire les documents")
+        screen.wait_for("Écrit : ")
         screen.press("q")
         screen.read(5.0)
         assert screen.process.wait(10) == 0
@@ -137,6 +144,61 @@ def test_quitting_asks_first_while_something_would_be_lost(tmp_path: Path) -> No
         assert screen.process.poll() is None
         screen.press("qo")
         assert screen.process.wait(10) == 0
+
+
+def test_ctrl_c_asks_first_and_ctrl_s_stops_nothing(tmp_path: Path) -> None:
+    """Ctrl-C is a habit for copying, Ctrl-S for saving: neither may cost the session."""
+    with terminal(tmp_path) as screen:
+        screen.wait_for("étape suivante")
+        screen.press("n")
+        screen.wait_for("Accueil  prévu")
+        screen.send(b"\x13")
+        screen.forget()
+        screen.wait_for("reste 04:5")
+        screen.process.send_signal(signal.SIGINT)
+        screen.wait_for("Quitter sans documents ?")
+        assert screen.process.poll() is None
+        screen.process.send_signal(signal.SIGINT)
+        assert screen.process.wait(10) == 0
+
+
+LISTENS = """
+[voice]
+enabled = false
+[audio]
+call_input = "call.monitor"
+[documents]
+folder = "{folder}"
+"""
+
+
+def test_no_stray_key_gives_consent_and_a_listening_pause_cannot_wait(tmp_path: Path) -> None:
+    """An arrow's letters and a pasted text are no commands; consent is asked back; `l` acts within a question."""
+    with PulseServer() as pulse, terminal(tmp_path, LISTENS, pulse.environment) as screen:
+        screen.wait_for("Aucun modèle de transcription n'est installé")  # told at the start, though nobody saw it then
+        for keys in (b"\x1b[C", b"\x1b[D", b"\x1b[B", b"cncn"):
+            screen.send(keys)
+        screen.forget()
+        screen.wait_for("rien n'est écouté")
+        screen.press("c")
+        screen.wait_for("Tout le monde est-il d'accord")
+        screen.press("n")
+        screen.forget()
+        screen.wait_for("rien n'est écouté")
+        screen.press("co")
+        screen.wait_for("À l'écoute")
+        screen.press("n")
+        screen.wait_for("Accueil  prévu")
+        screen.press("+l")
+        screen.wait_for("Écoute en pause")
+        screen.press("l")  # a second press of the same hand
+        screen.forget()
+        screen.wait_for("Écoute en pause")
+        time.sleep(1.1)
+        screen.press("5")  # the question is still there
+        screen.wait_for("reste 09:5")
+        screen.press("l")
+        screen.wait_for("À l'écoute")
 
 
 def test_the_ready_file_is_private_and_gone_at_the_end(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ class FakeMeeting:
             speaking=None,
             pending=(),
             cues=(),
+            warnings=(),
             records={},
             rebudget=None,
         )
