@@ -257,6 +257,7 @@ class LiveHearing(Hearing):
         clock: LiveClock,
         channels: Sequence[tuple[Ear, Callable[[], AudioSource]]],
         own: OwnVoice,
+        *,
         on_dropped: Callable[[str, float], None],
         on_silent: Callable[[str], None],
     ) -> None:

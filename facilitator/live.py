@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,7 +130,9 @@ class Live:
         ]
         if not settings.listens or not channels:
             return Hearing(self._timeline, ())
-        return LiveHearing(self._timeline, self._clock, channels, self._own, self._dropped, self._silent)
+        return LiveHearing(
+            self._timeline, self._clock, channels, self._own, on_dropped=self._dropped, on_silent=self._silent
+        )
 
     def _dropped(self, channel: str, seconds: float) -> None:
         message = self.settings.language.plain(
@@ -259,11 +262,10 @@ class Live:
         for failure in await self._runner.speaker.render_ahead(self._runner.session.prompts_ahead()):
             self._runner.give(ev.Warned(at=self._runner.now(), code="voice_failed", message=failure))
 
-    async def _open_sink(self, sink: DeviceSink) -> None:
-        try:
+    @staticmethod
+    async def _open_sink(sink: DeviceSink) -> None:
+        with suppress(SinkLostError):  # told by the mouth
             await sink.open()
-        except SinkLostError:
-            self._runner.give(ev.DeviceLost(at=self._runner.now(), device="voice_output"))
 
     async def close(self) -> None:
         """Give everything back."""

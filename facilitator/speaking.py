@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
@@ -25,7 +26,8 @@ from facilitator.timeline import LiveClock, Timeline
 from facilitator.wording import Language
 from speech.errors import AudioFileError, SinkLostError, SynthesisError
 from speech.own_voice import OwnVoice
-from speech.ports import RATE_HZ, AudioSink, Sound
+from speech.playback.device import DeviceSink
+from speech.ports import RATE_HZ, Sound
 from speech.sound import fade_out, resample
 from speech.synthesis.cache import PromptCache, load_recording
 
@@ -88,30 +90,35 @@ class TimedMouth:
 
 
 class DeviceMouth:
-    """Plays on an output device.
+    """Plays on an output device. Its loss is told once, whatever shows it, and it is opened again as soon as it can be.
 
     Args:
         timeline: runs the playback beside the loop.
         clock: tells the session time of what the device reports.
         sink: the device.
         own: told what is being said, so that it is known where it comes back.
-        receive: told what becomes of each prompt.
+        receive: told what becomes of each prompt, and of the device.
     """
 
-    def __init__(self, timeline: Timeline, clock: LiveClock, sink: AudioSink, own: OwnVoice, receive: Receive) -> None:
+    RETRY_SECONDS = 1.0
+
+    def __init__(self, timeline: Timeline, clock: LiveClock, sink: DeviceSink, own: OwnVoice, receive: Receive) -> None:
         self._timeline = timeline
         self._clock = clock
         self._sink = sink
         self._own = own
         self._receive = receive
-        self._lost = False
+        self._preparing: tuple[str, asyncio.Task[None]] | None = None
+        self._reopening: asyncio.Task[None] | None = None
+        sink.on_lost = self._lost
 
     def play(self, prompt_id: str, sound: Sound, at: float) -> None:  # noqa: ARG002  the device tells the true start
         """Start a prompt."""
-        self._timeline.work(self._play(prompt_id, sound))
+        self._preparing = prompt_id, self._timeline.work(self._play(prompt_id, sound))
 
     async def _play(self, prompt_id: str, sound: Sound) -> None:
         said = await asyncio.to_thread(resample, sound.samples, sound.rate_hz, RATE_HZ)
+        self._preparing = None  # from here on the sink can stop it
 
         def started(instant: float) -> None:
             at = self._clock.from_monotonic(instant)
@@ -124,22 +131,41 @@ class DeviceMouth:
             now = self._clock.now()
             self._own.stopped(now)
             self._receive(ev.PromptFailed(at=now, prompt_id=prompt_id, reason="voice_failed"))
-            self._receive(ev.DeviceLost(at=now, device="voice_output"))
-            self._lost = True
             return
-        if self._lost:
-            self._lost = False
-            self._receive(ev.DeviceRecovered(at=self._clock.now(), device="voice_output"))
         ended = self._clock.from_monotonic(played.ended_at)
         self._own.stopped(ended)
         self._receive(ev.PromptEnded(at=ended, prompt_id=prompt_id, completed=played.completed))
 
     def stop(self, fade_seconds: float) -> None:
-        """Fade what is playing."""
-        self._sink.stop(fade_seconds)
+        """Fade what is playing; what has not begun ends at once, unheard."""
+        if self._preparing is None:
+            self._sink.stop(fade_seconds)
+            return
+        (prompt_id, task), self._preparing = self._preparing, None
+        task.cancel()
+        self._timeline.soon(
+            lambda at: self._receive(ev.PromptEnded(at=at, prompt_id=prompt_id, completed=False)),
+        )
+
+    def _lost(self) -> None:
+        """Tell that the device is gone, unless that is known, and see to its return."""
+        if self._reopening is None:
+            self._timeline.soon(lambda at: self._receive(ev.DeviceLost(at=at, device="voice_output")))
+            self._reopening = self._timeline.work(self._reopen())
+
+    async def _reopen(self) -> None:
+        while True:
+            await asyncio.sleep(self.RETRY_SECONDS)
+            with suppress(SinkLostError):
+                await self._sink.open()
+                break
+        self._reopening = None
+        self._timeline.soon(lambda at: self._receive(ev.DeviceRecovered(at=at, device="voice_output")))
 
     async def close(self) -> None:
         """Give the device back."""
+        if self._reopening is not None:
+            self._reopening.cancel()
         await self._sink.close()
 
 

@@ -171,8 +171,8 @@ async def test_sound_that_was_lost_is_reported_with_its_length() -> None:
         clock,
         [(Ear("call", FakeDetector()), lambda: source)],
         OwnVoice(),
-        lambda *what: reported.append(what),
-        lambda _: None,
+        on_dropped=lambda *what: reported.append(what),
+        on_silent=lambda _: None,
     )
     hearing.connect(FakeListener())
     hearing.start()
@@ -209,7 +209,7 @@ async def test_a_channel_that_carries_nothing_at_all_is_told_once(
     source = FakeSource(recording(60, voices))
     silent: list[str] = []
     channels = [(Ear("call", FakeDetector()), lambda: source)]
-    hearing = LiveHearing(timeline, clock, channels, OwnVoice(), lambda *_: None, silent.append)
+    hearing = LiveHearing(timeline, clock, channels, OwnVoice(), on_dropped=lambda *_: None, on_silent=silent.append)
     hearing.connect(FakeListener())
     hearing.start()
     for _ in range(200):

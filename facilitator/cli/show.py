@@ -20,7 +20,7 @@ class Narrator:
     Args:
         console: where.
         language: the words.
-        words: whether what is written down is printed, too. In a live session it is not: a terminal's history outlives it.
+        words: whether what is written down is printed, too; not in a live session, which a terminal's history outlives.
     """
 
     def __init__(self, console: Console, language: Language, *, words: bool) -> None:

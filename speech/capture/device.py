@@ -84,13 +84,7 @@ class DeviceSource:
     async def _receive(self) -> None:
         """Run one child and take what it gives until it is lost."""
         try:
-            process = self._process = await asyncio.create_subprocess_exec(
-                *worker_command("speech.capture.worker", self._name),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-                env=device_environment(self._name, "input"),
-            )
+            process = self._process = await self._start()
             try:
                 await self._take_frames(process)
             finally:
@@ -103,6 +97,20 @@ class DeviceSource:
             raise SourceLostError(f"The sound input {self._name} went away or hung: check it, then listen again.")
         finally:
             self._news.set()
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        try:
+            return await asyncio.create_subprocess_exec(
+                *worker_command("speech.capture.worker", self._name),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                env=device_environment(self._name, "input"),
+            )
+        except OSError:
+            raise SourceLostError(
+                f"The sound input {self._name} could not be started: close other programs, then listen again."
+            ) from None
 
     async def _take_frames(self, process: asyncio.subprocess.Process) -> None:
         """Return when the child has ended, hung or sent what is no frame."""

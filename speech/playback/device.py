@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,21 @@ _GRACE_SECONDS = 0.1
 _CANCEL_FADE_SECONDS = 0.1
 
 
+@dataclass(eq=False, slots=True)
+class _Asked:
+    """A prompt from the call of `play` to its return.
+
+    Attributes:
+        id: its number for the child.
+        stopped: done once a stop was asked for.
+        child: what plays it; None as long as none of it was handed over.
+    """
+
+    id: int
+    stopped: asyncio.Future[None]
+    child: asyncio.subprocess.Process | None = None
+
+
 class DeviceSink:
     """Plays prompts on one output device. Constructing it starts nothing.
 
@@ -34,89 +50,163 @@ class DeviceSink:
     def __init__(self, device_name: str = DEFAULT) -> None:
         self._name = device_name
         self._process: asyncio.subprocess.Process | None = None
+        self._opening: asyncio.Task[asyncio.subprocess.Process] | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._ids = itertools.count(1)
-        self._playing: int | None = None
-        self._stopped = False
+        self._asked: list[_Asked] = []
         self._one_at_a_time = asyncio.Lock()
         self.underflows = 0
         """Times the device ran out of sound since its stream was opened, as far as PortAudio tells."""
+        self.on_lost: Callable[[], None] = _nobody
+        """Called whenever the device cannot be opened, goes away or hangs, also while nothing is played."""
 
     async def open(self) -> None:
-        """Open the device now, so that the first prompt need not wait for it (0.5 to 2 s).
+        """Open the device now, so that the first prompt need not wait for it (0.5 to 2 s). Open, nothing happens.
 
         Raises:
             SinkLostError: it cannot be opened.
         """
-        async with self._one_at_a_time:
-            await self._ready()
+        if self._open_child() is None:
+            async with self._one_at_a_time:
+                await self._ready()
 
     async def play(self, sound: Sound, *, on_started: Callable[[float], None]) -> Played:
         """Play `sound` and return when it has left the device or was stopped; a second call waits for the first.
 
         Args:
             sound: what to play, at its own rate.
-            on_started: called once with the time in `time.monotonic()` seconds at which the first sample left.
+            on_started: called once with the time in `time.monotonic()` seconds at which the first sample left; never
+                when the prompt was stopped before.
 
         Raises:
             SinkLostError: the device went away or hung; the next call opens it again.
         """
-        async with self._one_at_a_time:
-            id_ = next(self._ids)
-            self._playing, self._stopped = id_, False
-            try:
-                process = await self._ready()
-                if self._stopped:
-                    now = time.monotonic()
-                    return Played(now, now, completed=False)
-                return await self._play(process, id_, sound, on_started)
-            except asyncio.CancelledError:
-                self.stop(_CANCEL_FADE_SECONDS)
-                raise
-            except (OSError, TimeoutError, ValueError):
-                await self._give_up()
-                raise SinkLostError(
-                    f"The sound output {self._name} went away or hung: check it, then play the prompt again."
-                ) from None
-            finally:
-                self._playing = None
+        asked = _Asked(next(self._ids), asyncio.get_running_loop().create_future())
+        self._asked.append(asked)
+        playing = asyncio.create_task(self._play(asked, sound, on_started))
+        try:
+            await asyncio.wait((playing, asked.stopped), return_when=asyncio.FIRST_COMPLETED)
+            if asked.child is None and not playing.done():
+                return _unheard()
+            return await playing
+        finally:
+            self._asked.remove(asked)
+            playing.cancel()
+            await asyncio.gather(playing, return_exceptions=True)
 
     def stop(self, fade_seconds: float) -> None:
-        """Fade what is playing, so that silence has left within `fade_seconds` (what is on its way takes 0.1 s)."""
-        self._stopped = True
-        if self._playing is not None and self._process is not None and self._process.stdin is not None:
-            with suppress(OSError, RuntimeError):
-                self._process.stdin.write(HEADER.pack(STOP, self._playing, fade_seconds, 0))
+        """Fade what is playing, so that silence has left within `fade_seconds` (what is on its way takes 0.1 s).
+
+        What was asked for and does not play yet ends at once, unheard, even while the device opens.
+        """
+        for asked in self._asked:
+            if not asked.stopped.done():
+                asked.stopped.set_result(None)
+            _send_stop(asked, fade_seconds)
 
     async def close(self) -> None:
         """Give the device back at once. Closing twice does nothing; playing again opens it again."""
-        if self._process is not None:
-            kill_process(self._process)  # a prompt that still plays ends as lost
+        children = [self._let_go()]  # a prompt that still plays ends as lost
         async with self._one_at_a_time:
-            await self._give_up()
+            children.append(self._let_go())
+            if self._opening is not None:
+                await asyncio.wait((self._opening,))
+            for child in children:
+                if child is not None:
+                    await end_process(child)
+
+    def _let_go(self) -> asyncio.subprocess.Process | None:
+        """Kill the child, or stop opening one: what becomes of it from here on is no loss. Return it."""
+        if self._opening is not None:
+            self._opening.cancel()
+        process, self._process = self._process, None
+        if process is not None:
+            kill_process(process)
+        return process
+
+    def _open_child(self) -> asyncio.subprocess.Process | None:
+        """Return the child whose device is open and which lives, as far as known."""
+        process = self._process
+        return process if self._opening is None and process is not None and process.returncode is None else None
 
     async def _ready(self) -> asyncio.subprocess.Process:
-        if self._process is not None:
-            if self._process.returncode is None:
-                return self._process
-            await self._give_up()
-        self._process = await asyncio.create_subprocess_exec(
-            *worker_command("speech.playback.worker", self._name),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env=device_environment(self._name, "output"),
-        )
+        """Return a child whose device is open. Whoever stops waiting leaves the opening under way for the next one.
+
+        Raises:
+            SinkLostError: it cannot be opened, or was closed meanwhile.
+        """
+        process = self._open_child()
+        if process is not None:
+            return process
+        if self._opening is None:
+            if self._process is not None:
+                await self._give_up(self._process)
+            self._opening = asyncio.create_task(self._open())
+            self._opening.add_done_callback(self._opened)
+        opening = self._opening
         try:
-            await _report(self._process, time.monotonic() + _OPEN_SECONDS)
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            if not opening.cancelled():
+                raise
+            raise SinkLostError(f"The sound output {self._name} was closed: open it again.") from None
+
+    async def _open(self) -> asyncio.subprocess.Process:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *worker_command("speech.playback.worker", self._name),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                env=device_environment(self._name, "output"),
+            )
+        except OSError:
+            self.on_lost()
+            raise SinkLostError(
+                f"The sound output {self._name} could not be started: close other programs, then try again."
+            ) from None
+        self._process = process
+        try:
+            await _report(process, time.monotonic() + _OPEN_SECONDS)
         except (OSError, TimeoutError, ValueError):
-            await self._give_up()
+            await self._give_up(process)
             raise SinkLostError(f"The sound output {self._name} cannot be opened: choose another one.") from None
         except asyncio.CancelledError:
-            await self._give_up()
+            await end_process(process)
             raise
-        return self._process
+        self._watching = asyncio.create_task(self._watch(process))
+        return process
 
-    async def _play(
+    def _opened(self, opening: asyncio.Task[asyncio.subprocess.Process]) -> None:
+        self._opening = None
+        if not opening.cancelled():
+            opening.exception()  # whoever waited has it; perhaps nobody did any more
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        """Note the end of a child that plays nothing: it leaves by itself when its device is gone."""
+        await process.wait()
+        async with self._one_at_a_time:
+            if self._process is process:
+                await self._give_up(process)
+
+    async def _play(self, asked: _Asked, sound: Sound, on_started: Callable[[float], None]) -> Played:
+        async with self._one_at_a_time:
+            process = await self._ready()
+            if asked.stopped.done():
+                return _unheard()
+            asked.child = process
+            try:
+                return await self._play_on(process, asked.id, sound, on_started)
+            except asyncio.CancelledError:
+                _send_stop(asked, _CANCEL_FADE_SECONDS)
+                raise
+            except (OSError, TimeoutError, ValueError):
+                await self._give_up(process)
+                raise SinkLostError(
+                    f"The sound output {self._name} went away or hung: check it, then play the prompt again."
+                ) from None
+
+    async def _play_on(
         self, process: asyncio.subprocess.Process, id_: int, sound: Sound, on_started: Callable[[float], None]
     ) -> Played:
         assert process.stdin is not None
@@ -133,14 +223,32 @@ class DeviceSink:
                 started_at = float(report["started"])
                 due = started_at + sound.seconds
                 on_started(started_at)
-            elif "ended" in report and started_at is not None:
+            elif "ended" in report:
                 self.underflows = report["underflows"]
-                return Played(started_at, float(report["ended"]), completed=report["completed"])
+                ended_at = float(report["ended"])
+                return Played(ended_at if started_at is None else started_at, ended_at, completed=report["completed"])
 
-    async def _give_up(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            await end_process(process)
+    async def _give_up(self, process: asyncio.subprocess.Process) -> None:
+        """End a child that is lost, and tell it unless `close` was what ended it."""
+        if self._process is process:
+            self._process = None
+            self.on_lost()
+        await end_process(process)
+
+
+def _nobody() -> None:
+    """Nobody asked to be told."""
+
+
+def _unheard() -> Played:
+    now = time.monotonic()
+    return Played(now, now, completed=False)
+
+
+def _send_stop(asked: _Asked, fade_seconds: float) -> None:
+    if asked.child is not None and asked.child.stdin is not None:
+        with suppress(OSError, RuntimeError):
+            asked.child.stdin.write(HEADER.pack(STOP, asked.id, fade_seconds, 0))
 
 
 async def _report(process: asyncio.subprocess.Process, deadline: float) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class Prompt:
         position: the next sample to hand over.
         started_at: when its first sample leaves, once known.
         fade_from: position where the fade begins; None while nobody stops it.
-        fade_samples: length of the fade.
+        fade_samples: length of the fade; 0 when it was stopped before its first sample.
     """
 
     id: int
@@ -56,13 +56,12 @@ class Prompt:
 
     def take(self, count: int) -> Samples:
         """Return up to `count` next samples, faded where the fade has reached; fewer at the end."""
-        end = (
-            len(self.samples) if self.fade_from is None else min(len(self.samples), self.fade_from + self.fade_samples)
-        )
+        fade_from = self.fade_from  # `stop` may set it meanwhile, on its own thread
+        end = len(self.samples) if fade_from is None else min(len(self.samples), fade_from + self.fade_samples)
         block = self.samples[self.position : min(self.position + count, end)]
-        if self.fade_from is not None:
+        if fade_from is not None:
             places = np.arange(self.position, self.position + len(block), dtype=np.float32)
-            block = block * np.clip(1 - (places - self.fade_from) / self.fade_samples, 0, 1)
+            block = block * np.clip(1 - (places - fade_from) / self.fade_samples, 0, 1)
         self.position += len(block)
         return block
 
@@ -102,11 +101,11 @@ class Player:
         prompt, filled = self._prompt, 0
         leaves_at = now + self._ahead(times)
         if prompt is not None:
-            if prompt.started_at is None:
-                prompt.started_at = leaves_at
-                self.events.put(("started", prompt, leaves_at))
             block = prompt.take(frames)
             filled = len(block)
+            if prompt.started_at is None and prompt.position:
+                prompt.started_at = leaves_at
+                self.events.put(("started", prompt, leaves_at))
             out[:filled] = block[:, np.newaxis]
             if filled < frames:
                 self._prompt = None
@@ -122,12 +121,16 @@ class Player:
         self._prompt = prompt
 
     def stop(self, id_: int, fade_seconds: float) -> None:
-        """Fade the prompt `id_`: silence leaves within `fade_seconds`, as far as what is on its way allows."""
+        """Fade the prompt `id_`: silence leaves within `fade_seconds`, as far as what is on its way allows.
+
+        A prompt of which nothing was handed over ends without having started.
+        """
         prompt = self._prompt
         if prompt is not None and prompt.id == id_ and prompt.fade_from is None:
+            position = prompt.position
             seconds = max(_SHORTEST_FADE_SECONDS, fade_seconds - (self._next_leaves_at - time.monotonic()))
-            prompt.fade_samples = max(1, round(seconds * self.rate_hz))
-            prompt.fade_from = prompt.position
+            prompt.fade_samples = max(1, round(seconds * self.rate_hz)) if position else 0
+            prompt.fade_from = position
 
     def _ahead(self, times: Any) -> float:
         """Return in how many seconds what is handed over now will leave."""

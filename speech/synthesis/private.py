@@ -18,6 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from speech.errors import SynthesisError
+
 if sys.platform != "win32":
     import fcntl
 
@@ -32,13 +34,26 @@ class PrivateDirectory:
 
     Args:
         parent: where to make it; by default /dev/shm, or the temporary directory where there is none.
+
+    Raises:
+        SynthesisError: it cannot be made there.
     """
 
     def __init__(self, parent: Path | None = None) -> None:
-        parent = parent or _memory()
-        remove_stale(parent)
-        self.path = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent))
-        self._lock = _take_lock(self.path)
+        path: Path | None = None
+        try:
+            parent = parent or _memory()
+            remove_stale(parent)
+            path = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent))
+            self._lock = _take_lock(path)
+        except OSError:
+            if path is not None:
+                shutil.rmtree(path, ignore_errors=True)
+            where = parent or "the temporary directory"
+            raise SynthesisError(
+                f"There is no room for the sound of prompts in {where}: make room there, then try again."
+            ) from None
+        self.path = path
         atexit.register(self.close)
 
     def close(self) -> None:

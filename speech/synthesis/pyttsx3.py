@@ -156,13 +156,16 @@ def _read(path: Path) -> Sound:
 
 async def _ask(request: dict[str, Any], timeout_seconds: float) -> dict[str, Any]:
     """Start a worker, give it one request, return its answer; it is dead when this returns, however it returns."""
-    process = await asyncio.create_subprocess_exec(
-        *worker_command("speech.synthesis.worker"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env=worker_environment(),
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *worker_command("speech.synthesis.worker"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=worker_environment(),
+        )
+    except OSError:
+        raise SynthesisError("The speech engine could not be started: close other programs, then try again.") from None
     data = json.dumps({**request, "timeout_seconds": timeout_seconds}).encode()
     try:
         async with asyncio.timeout(timeout_seconds + _GRACE_SECONDS):

@@ -59,6 +59,17 @@ class Run:
             except TimeoutError:
                 continue
 
+    async def wait_until_speaking(self, seconds: float = 30.0) -> None:
+        """Wait until the voice is at something, and has been for two seconds."""
+        deadline = time.monotonic() + seconds
+        while True:
+            async with self._http.get(f"{self.api}/state") as answer:
+                if (await answer.json())["speaking"] is not None:
+                    break
+            assert time.monotonic() < deadline, "the voice said nothing"
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(2.0)
+
     def all(self, kind: str, **values: Any) -> list[dict[str, Any]]:
         """Return the lines of this type with these values, in order."""
         wanted = {"type": kind, **values}

@@ -119,7 +119,7 @@ async def test_a_session_is_spoken_into_the_virtual_microphone(tmp_path: Path, q
             async with running(pulse, tmp_path, config, "--duration", "60", *PEOPLE) as run:
                 await run.command("consent")
                 await run.command("start")
-                await asyncio.sleep(4.0)
+                await run.wait_until_speaking()
                 await run.command("hush")
                 await run.wait_for("prompt_spoken", cue="opening", step="welcome", completed=False)
 
@@ -206,7 +206,7 @@ async def test_hush_silences_the_voice_at_once(tmp_path: Path) -> None:
         with Recording(pulse, "vmic") as recording:
             async with running(pulse, tmp_path, CONFIG.format(process="codev"), "--duration", "60", *PEOPLE) as run:
                 await run.command("start")
-                await asyncio.sleep(3.0)
+                await run.wait_until_speaking()
                 await run.command("say", key="rules")
                 hushed = run.now()
                 await run.command("hush")

@@ -158,6 +158,18 @@ async def test_a_source_closed_while_it_opens_leaves_nothing(pulse: PulseServer)
     assert await asyncio.wait_for(reading, 2) is None
 
 
+async def test_a_machine_that_starts_no_process_is_a_lost_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*_command: str, **_options: Any) -> None:
+        raise BlockingIOError
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", refuse)
+    source = DeviceSource("call.monitor")
+    for _ in range(2):
+        with pytest.raises(SourceLostError, match=r"^The sound input call\.monitor could not be started: .*\.$"):
+            await source.read()
+    await source.close()
+
+
 @pytest.mark.e2e
 def test_a_worker_ends_with_a_killed_parent(pulse: PulseServer) -> None:
     script = """

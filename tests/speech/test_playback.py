@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 
 from speech.errors import SinkLostError
 from speech.playback.device import DeviceSink
-from speech.playback.worker import Prompt
+from speech.playback.worker import Player, Prompt
 from speech.ports import Played, Samples, Sound
 from tests.pulse import PulseServer, Recording, alive
 
@@ -195,6 +197,29 @@ async def test_a_sound_server_that_dies_is_a_lost_sink(own_pulse: PulseServer) -
 
 
 @pytest.mark.e2e
+async def test_a_sound_server_that_dies_between_prompts_is_told(own_pulse: PulseServer) -> None:
+    sink = DeviceSink("vmic")
+    lost = asyncio.Event()
+    sink.on_lost = lost.set
+    await sink.open()
+    own_pulse.kill()
+    await asyncio.wait_for(lost.wait(), 2.0)
+    await sink.close()
+
+
+async def test_a_machine_that_starts_no_process_is_a_lost_sink(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*_command: str, **_options: Any) -> None:
+        raise BlockingIOError
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", refuse)
+    sink = DeviceSink("vmic")
+    for attempt in (sink.open(), sink.play(tone(0.1), on_started=ignore)):
+        with pytest.raises(SinkLostError, match=r"^The sound output vmic could not be started: .*\.$"):
+            await attempt
+    await sink.close()
+
+
+@pytest.mark.e2e
 async def test_an_unknown_output_cannot_be_opened_and_a_closed_one_leaves_no_process(pulse: PulseServer) -> None:
     with pytest.raises(SinkLostError, match="nowhere cannot be opened"):
         await DeviceSink("nowhere").open()
@@ -243,3 +268,28 @@ def test_a_fade_begins_where_the_prompt_is_and_ends_it() -> None:
     prompt.fade_samples, prompt.fade_from = 200, 300
     heard = np.concatenate([prompt.take(64) for _ in range(20)])
     assert heard == pytest.approx(1 - np.arange(200) / 200, abs=1e-6)
+
+
+class SilentDevice:
+    """Stands for sounddevice; whoever holds its stream calls the callback."""
+
+    time, active, latency = 0.0, True, 0.1
+
+    def query_devices(self, index: int | None = None, kind: str = "") -> Any:
+        device = {"name": "pulse", "index": 0, "max_output_channels": 1, "default_samplerate": 48_000.0}
+        return [device] if index is None else device
+
+    def OutputStream(self, **_options: Any) -> SilentDevice:  # noqa: N802
+        return self
+
+
+def test_a_prompt_stopped_before_its_first_sample_is_never_heard() -> None:
+    player = Player(SilentDevice(), "default")
+    out = np.ones((480, 1), dtype=np.float32)
+    player.play(Prompt(1, np.ones(48_000, dtype=np.float32)))
+    player.stop(1, 0.3)
+    player.fill(out, 480, SimpleNamespace(outputBufferDacTime=0.1), SimpleNamespace(output_underflow=False))
+    assert not out.any()
+    what, prompt, _ = player.events.get_nowait()
+    assert (what, prompt.id) == ("ended", 1)
+    assert player.events.empty()

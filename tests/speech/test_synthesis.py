@@ -225,3 +225,18 @@ def test_the_choice_of_a_voice_on_another_system() -> None:
         choose(offered, "Thomas+f2")
     with pytest.raises(VoiceNotFoundError, match="no voice at all"):
         choose(VoiceList(()), "Thomas")
+
+
+async def test_a_machine_that_starts_no_process_is_a_synthesis_error(
+    synthesizer: Pyttsx3Synthesizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_command: str, **_options: object) -> None:
+        raise BlockingIOError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncio, "create_subprocess_exec", refuse)
+        with pytest.raises(SynthesisError, match=r"^The speech engine could not be started: .*\.$"):
+            await synthesizer.render(PROMPT)
+        with pytest.raises(SynthesisError, match="could not be started"):
+            await list_voices()
+    assert (await synthesizer.render(PROMPT)).samples.any()

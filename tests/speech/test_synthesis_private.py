@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from speech.errors import SynthesisError
 from speech.synthesis.private import PrivateDirectory, remove_stale
 
 LEFT = """
@@ -89,3 +91,17 @@ def test_nobody_elses_files_and_no_link_are_touched(tmp_path: Path) -> None:
     (tmp_path / "codev-speech-2-file").touch()
     assert remove_stale(tmp_path) == 0
     assert victim.exists()
+
+
+@pytest.mark.parametrize("full", ["tempfile.mkdtemp", "_take_lock"])
+def test_no_room_in_memory_is_a_synthesis_error_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: str
+) -> None:
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"speech.synthesis.private.{full}", refuse)
+        with pytest.raises(SynthesisError, match=r"^There is no room for the sound of prompts in .*\.$"):
+            PrivateDirectory(tmp_path)
+    assert list(tmp_path.iterdir()) == []
