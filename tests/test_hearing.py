@@ -144,7 +144,12 @@ async def test_a_device_that_goes_away_is_told_and_told_again_when_it_is_back() 
         return made[-1]
 
     hearing = LiveHearing(
-        timeline, clock, [(Ear("call", FakeDetector()), make)], OwnVoice(), lambda *_: None, lambda _: None
+        timeline,
+        clock,
+        [(Ear("call", FakeDetector()), make)],
+        OwnVoice(),
+        on_dropped=lambda *_: None,
+        on_silent=lambda _: None,
     )
     listener = FakeListener()
     hearing.connect(listener)
