@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from facilitator.core import events as ev
 from facilitator.core import facts
 from facilitator.core.courtesy import Withhold
+from facilitator.core.notices import WarningView
 from facilitator.core.record import Utterance
-from facilitator.core.snapshot import WarningView
 from facilitator.core.state import State
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from facilitator.core.notices import PrivateCue, WarningView
+from facilitator.core.record import Record
+from facilitator.core.state import State
 from facilitator.core.transitions import Listening, Phase
-
-if TYPE_CHECKING:
-    from facilitator.core.record import Record
-    from facilitator.core.state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,34 +19,6 @@ class StepView:
     title: str
     seconds: float
     when: str
-
-
-@dataclass(frozen=True, slots=True)
-class PrivateCue:
-    """Something for the animator's eyes alone.
-
-    Attributes:
-        kind: why (`talk_over`, `withheld`, …).
-        text: the sentence shown.
-        at: since when, session seconds.
-        until: when it leaves by itself, session seconds.
-        action: the command that its button sends, or "".
-    """
-
-    kind: str
-    text: str
-    at: float
-    until: float
-    action: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class WarningView:
-    """Something that the animator was told: its code, its sentence, and when it was told last, session seconds."""
-
-    code: str
-    message: str
-    at: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from facilitator.core.courtesy import Voice, Withhold
 from facilitator.core.ears import Ears
 from facilitator.core.events import SpeechStarted
 from facilitator.core.floor import Floor
+from facilitator.core.notices import PrivateCue, WarningView
 from facilitator.core.process import Cue, Participant, Process, Rights, Step
 from facilitator.core.record import Record
-from facilitator.core.snapshot import PrivateCue, WarningView
 from facilitator.core.transitions import Listening, Phase
 from facilitator.core.wording import Wording
 
