@@ -138,7 +138,7 @@ class Runner:
     async def run(self) -> None:
         """Run until the session has ended."""
         while not self.session.ended:
-            at, callback = await self.timeline.next(self.session.next_deadline())
+            at, callback = await self.timeline.next(self.session.next_deadline)
             if callback is None:
                 self.receive(ev.Tick(at=at))
             else:

@@ -155,11 +155,12 @@ class Timeline:
             self._failure = task.exception()
         self._changed.set()
 
-    async def next(self, deadline: float | None) -> tuple[float, Callback | None]:
+    async def next(self, deadline: Callable[[], float | None]) -> tuple[float, Callback | None]:
         """Wait for the first thing that is due.
 
         Args:
-            deadline: session second at which to return even when nothing in the queue is due.
+            deadline: tells the session second at which to return even when nothing in the queue is due; asked again
+                whenever something changed, since a deadline may move while it is waited for.
 
         Returns:
             The session second, and what to call with it; None for the deadline.
@@ -176,7 +177,7 @@ class Timeline:
                 self.clock.waits_for_pending and self._pending
             )
             first = self._queue[0][0] if self._queue else None
-            at = min((time for time in (first, deadline) if time is not None), default=None)
+            at = min((time for time in (first, deadline()) if time is not None), default=None)
             if held or at is None:
                 await self._changed.wait()
                 continue

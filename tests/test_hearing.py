@@ -34,7 +34,7 @@ async def hold(
     if listening:
         hearing.start()
     while not any(isinstance(event, ev.AudioEnded) for event in listener.events):
-        at, callback = await asyncio.wait_for(timeline.next(None), 5)
+        at, callback = await asyncio.wait_for(timeline.next(lambda: None), 5)
         assert callback is not None
         callback(at)
     return listener
@@ -109,7 +109,7 @@ async def test_an_utterance_is_handed_over_before_the_end_of_its_speech_is_told(
     hearing.start()
     hearing.open_grant(0.0)
     while "AudioEnded" not in told:
-        at, callback = await asyncio.wait_for(timeline.next(None), 5)
+        at, callback = await asyncio.wait_for(timeline.next(lambda: None), 5)
         assert callback is not None
         callback(at)
     assert told.index("heard") < told.index("SpeechEnded")

@@ -34,7 +34,7 @@ async def write(recognizer: FakeRecognizer | None, *utterances: Heard) -> FakeLi
     timeline.at(100.0, lambda _: None)
     at = 0.0
     while at < 100.0:
-        at, callback = await asyncio.wait_for(timeline.next(None), 5)
+        at, callback = await asyncio.wait_for(timeline.next(lambda: None), 5)
         assert callback is not None
         callback(at)
     await scribe.close()

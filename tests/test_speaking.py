@@ -34,7 +34,7 @@ class Stage:
         self.timeline.at(at, lambda _: None)
         now = -1.0
         while now < at:
-            now, callback = await asyncio.wait_for(self.timeline.next(None), 5)
+            now, callback = await asyncio.wait_for(self.timeline.next(lambda: None), 5)
             assert callback is not None
             callback(now)
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import math
+from functools import partial
 
 import pytest
 
 from facilitator.timeline import LiveClock, ReplayClock, Timeline
 
 
+def _same(deadline: float | None) -> float | None:
+    return deadline
+
+
 async def play(timeline: Timeline, count: int, deadline: float | None = None) -> list[tuple[float, str]]:
     """Work `count` things off; a deadline counts as one."""
     done: list[tuple[float, str]] = []
     for _ in range(count):
-        at, callback = await asyncio.wait_for(timeline.next(deadline), 5)
+        at, callback = await asyncio.wait_for(timeline.next(partial(_same, deadline)), 5)
         if callback is None:
             done.append((at, "deadline"))
             deadline = None
@@ -82,11 +87,23 @@ async def test_a_live_clock_calls_what_is_late_late() -> None:
 
 async def test_a_new_thing_wakes_a_timeline_that_waits() -> None:
     timeline = Timeline(LiveClock())
-    waiting = asyncio.create_task(timeline.next(60.0))
+    waiting = asyncio.create_task(timeline.next(lambda: 60.0))
     await asyncio.sleep(0.01)
     timeline.soon(lambda _: None)
     at, callback = await asyncio.wait_for(waiting, 1)
     assert callback is not None
+    assert at < 1
+
+
+async def test_a_deadline_that_moves_while_it_is_waited_for_is_kept() -> None:
+    timeline = Timeline(LiveClock())
+    deadlines = [60.0]
+    waiting = asyncio.create_task(timeline.next(lambda: deadlines[0]))
+    await asyncio.sleep(0.01)
+    deadlines[0] = timeline.clock.now() + 0.05
+    timeline.wake()
+    at, callback = await asyncio.wait_for(waiting, 1)
+    assert callback is None
     assert at < 1
 
 
@@ -98,7 +115,7 @@ async def test_a_defect_in_work_is_not_swallowed() -> None:
 
     timeline.work(broken())
     with pytest.raises(ZeroDivisionError):
-        await asyncio.wait_for(timeline.next(None), 1)
+        await asyncio.wait_for(timeline.next(lambda: None), 1)
 
 
 async def test_cancelling_ends_all_work() -> None:

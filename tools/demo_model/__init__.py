@@ -1,0 +1,1 @@
+"""How the demo model is made: sentences, synthetic speech, training, conversion. Nothing of it enters the product."""
