@@ -83,7 +83,7 @@ class Stage:
 
     async def _run(self) -> None:
         while True:
-            at, callback = await self.timeline.next(None)
+            at, callback = await self.timeline.next(lambda: None)
             if callback is not None:
                 callback(at)
 
