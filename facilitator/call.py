@@ -99,6 +99,11 @@ class Call:
     length: float
     warnings: tuple[tuple[str, str], ...]
 
+    @property
+    def mixed(self) -> bool:
+        """Whether one recording holds everybody, so that nobody is heard apart."""
+        return all(person.track is None for person in self.file.participants)
+
 
 def read_call(path: Path) -> CallFile:
     """Return what the file at `path` says.

@@ -21,7 +21,7 @@ from speech.detection import SileroDetector
 from speech.devices import Device, Kind, choose, list_devices
 from speech.errors import SpeechError
 from speech.playback.device import DeviceSink
-from speech.ports import FRAME, RATE_HZ, Recognizer, Samples, Sound
+from speech.ports import FRAME, RATE_HZ, OtherVoiceDetector, Recognizer, Samples, Sound
 from speech.sound import resample
 from speech.synthesis.cache import PromptCache
 
@@ -56,11 +56,12 @@ class Parts:
 
     Attributes:
         config_file: where the configuration was read; None for the defaults.
-        open_voice, choose_model, make_recognizer: as a session does it.
+        open_voice, open_detector, choose_model, make_recognizer: as a session does it.
     """
 
     config_file: Path | None
     open_voice: Callable[[], Awaitable[PromptCache]]
+    open_detector: Callable[[], OtherVoiceDetector | None]
     choose_model: Callable[[], Path | None]
     make_recognizer: Callable[[Path | None], Recognizer | None]
 
@@ -85,6 +86,7 @@ async def check_up(config: Config, parts: Parts, *, deep: bool) -> AsyncIterator
         sound = rendered
         yield finding
     yield await asyncio.to_thread(_detector)
+    yield await asyncio.to_thread(_interruptions, config, parts)
     model: Path | None = None
     async for finding, path in _model(parts):
         model = path
@@ -151,6 +153,19 @@ def _detector() -> Finding:
     except SpeechError as error:
         return Finding("detector", "problem", str(error), "Install the facilitator again.")
     return Finding("detector", "ok", "It hears when somebody speaks.")
+
+
+def _interruptions(config: Config, parts: Parts) -> Finding:
+    part, action = "interruptions", "Set detector in [listening], or leave it empty."
+    try:
+        detector = parts.open_detector()
+    except (FacilitatorError, SpeechError) as error:
+        return Finding(part, "problem", str(error), action)
+    if detector is not None:
+        return Finding(part, "ok", "It tells on one mixed call that somebody else speaks.")
+    if config.listening.detector == NONE:
+        return Finding(part, "note", "Switched off: on one mixed call none is told.", action)
+    return Finding(part, "note", "The detector is missing: on one mixed call none is told.", "Install it again.")
 
 
 async def _model(parts: Parts) -> AsyncIterator[tuple[Finding, Path | None]]:

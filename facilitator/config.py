@@ -14,15 +14,16 @@ from typing import Annotated, Any, Literal
 from platformdirs import user_config_path, user_documents_path
 from pydantic import BaseModel, ConfigDict, Field
 
+from facilitator.core.mixed import CUE_PROBABILITY
 from facilitator.data import check, read_toml
 from facilitator.errors import ConfigError
 
 VARIABLE = "FACILITATOR_CONFIG"
 FILE = "config.toml"
 NONE = "none"
-"""The name of a device that is not to be used."""
+"""The name of a device, or of a detector, that is not to be used."""
 
-_FOLDERS = (("session", "processes"), ("documents", "folder"))
+_FOLDERS = (("session", "processes"), ("listening", "detector"), ("documents", "folder"))
 _Device = Annotated[str, Field(min_length=1)]
 
 
@@ -88,9 +89,22 @@ class AudioConfig(_Section):
 
 
 class ListeningConfig(_Section):
-    """Whether the session may listen at all, once everybody agreed."""
+    """Whether the session may listen at all, once everybody agreed, and what it tells of a mixed call.
+
+    Attributes:
+        enabled: False for a session with the voice and the time alone.
+        cues: how sure a cue on a mixed call must be: fewer, surer ones, or more.
+        detector: folder of what tells other voices on a mixed call; "" for the one that comes along, `none` for none.
+    """
 
     enabled: bool = True
+    cues: Literal["fewer", "balanced", "more"] = "balanced"
+    detector: str = ""
+
+    @property
+    def cue_probability(self) -> float:
+        """From which probability on a cue is given, 0 to 1."""
+        return CUE_PROBABILITY[self.cues]
 
 
 class TranscriptionConfig(_Section):
@@ -187,5 +201,5 @@ def _resolve_folders(values: dict[str, Any], start: Path) -> None:
     """Make the folders that a file names absolute: they are relative to the file."""
     for section, key in _FOLDERS:
         table = values.get(section)
-        if isinstance(table, dict) and isinstance(table.get(key), str) and table[key]:
+        if isinstance(table, dict) and isinstance(table.get(key), str) and table[key] not in {"", NONE}:
             table[key] = str((start / Path(table[key]).expanduser()).resolve())

@@ -5,6 +5,7 @@ Rules:
 - Sound is heard only between `start` and `stop`; what is read outside is thrown away unheard.
 - Every change of voice is told at its own session time, so that a replay, which reads ahead, tells it no sooner.
 - Sound reaches a segmenter only while a grant is open, and leaves it cut to the grant's own start and end.
+- What tells other voices on a mixed channel (`watching.py`) is given each block after it was heard here.
 """
 
 from __future__ import annotations
@@ -12,15 +13,17 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from facilitator.core import events as ev
-from facilitator.timeline import LiveClock, Timeline
+from facilitator.timeline import Timeline
+from facilitator.watching import Watch
 from speech.detection import SpeechGate, VoiceChange, VoiceKind
-from speech.errors import AudioFileError, SourceLostError
-from speech.own_voice import OwnVoice, OwnVoiceFilter
+from speech.errors import AudioFileError
 from speech.ports import FRAME_SECONDS, RATE_HZ, AudioSource, Block, SpeechDetector
 from speech.recognition.segmenter import Segmenter, Utterance
 
@@ -32,10 +35,6 @@ LOST_SECONDS = 0.1
 """A gap between blocks from which sound counts as lost."""
 DRIFT_SECONDS = 0.05
 """How far the count of frames may be from the blocks' own times, which are unsteady by some milliseconds."""
-SILENT_SECONDS = 20.0
-"""A channel that has carried nothing but zeros for so long since it opened is probably the wrong one."""
-RETRY_SECONDS = 1.0
-"""How often a device that went away is tried again."""
 
 _EVENTS: Mapping[VoiceKind, type[ev.VoiceRose | ev.VoiceFell | ev.SpeechStarted | ev.SpeechEnded]] = {
     VoiceKind.ROSE: ev.VoiceRose,
@@ -74,6 +73,8 @@ class Ear:
         self._gate: SpeechGate | None = None
         self._segmenter = Segmenter()
         self._recent: deque[Block] = deque()
+        self.speech: NDArray[np.float32] = np.zeros(0, dtype=np.float32)
+        """Probability of speech of each frame of the last block."""
 
     def restart(self) -> None:
         """Forget everything heard."""
@@ -92,14 +93,14 @@ class Ear:
         elif abs(ahead) > DRIFT_SECONDS:
             self._gate.follow(block.at)
         if len(block.samples) <= INLINE_FRAMES * FRAME_SECONDS * RATE_HZ:
-            probabilities = self._detector.score(block.samples)
+            self.speech = self._detector.score(block.samples)
         else:
-            probabilities = await asyncio.to_thread(self._detector.score, block.samples)
+            self.speech = await asyncio.to_thread(self._detector.score, block.samples)
         self._recent.append(block)
         while self._recent[0].at < block.at - RECENT_SECONDS:
             self._recent.popleft()
         utterance = self._segmenter.add(block.samples, block.at) if self._segmenter.is_open else None
-        return self._gate.push(probabilities), utterance
+        return self._gate.push(self.speech), utterance
 
     def changed(self, change: VoiceChange) -> Utterance | None:
         """Follow a change of voice at its time; return the utterance that it ended, under a grant."""
@@ -127,9 +128,17 @@ class Ear:
 class Hearing:
     """All channels of a session. A subclass brings the sound; this one, without channels, hears nothing."""
 
-    def __init__(self, timeline: Timeline, ears: Sequence[Ear]) -> None:
+    def __init__(self, timeline: Timeline, ears: Sequence[Ear], watch: Watch | None = None) -> None:
+        """Prepare to hear.
+
+        Args:
+            timeline: where what is heard is told.
+            ears: one for each channel.
+            watch: what tells other voices on the mixed channel; None without a detector or such a channel.
+        """
         self._timeline = timeline
         self._ears = tuple(ears)
+        self._watch = watch
         self._listener: Listener | None = None
         self._generation = 0
         self._on = False
@@ -137,6 +146,8 @@ class Hearing:
     def connect(self, listener: Listener) -> None:
         """Tell `listener` what is heard."""
         self._listener = listener
+        if self._watch is not None:
+            self._watch.connect(listener.receive)
 
     def start(self) -> None:
         """Begin to listen."""
@@ -149,6 +160,18 @@ class Hearing:
         """Hear nothing more from this moment on, not even what was read already."""
         self._on = False
         self._generation += 1
+        if self._watch is not None:
+            self._watch.forget()
+
+    def watch_floor(self, channel: str, at: float) -> None:
+        """Tell other voices than the holder's on this mixed channel, from `at` on."""
+        if self._watch is not None and self._watch.channel == channel:
+            self._watch.start(at)
+
+    def leave_floor(self) -> None:
+        """Tell other voices no more, and forget every voice."""
+        if self._watch is not None:
+            self._watch.stop()
 
     def open_grant(self, at: float) -> None:
         """Let sound from `at` on reach the recognizer."""
@@ -163,15 +186,22 @@ class Hearing:
     async def close(self) -> None:
         """Give every source back."""
 
-    async def _take(self, blocks: Sequence[tuple[Ear, Block]]) -> None:
-        """Hear one block of each channel, and tell their changes at their times, channel by channel."""
+    async def _take(self, blocks: Sequence[tuple[Ear, Block]], *, own_voice: bool = False) -> None:
+        """Hear one block of each channel, and tell their changes at their times, channel by channel.
+
+        Args:
+            blocks: each ear with the next block of its channel.
+            own_voice: whether our own voice may sound in them.
+        """
         generation = self._generation
         heard = await asyncio.gather(*(ear.hear(block) for ear, block in blocks))
         if generation != self._generation:
             return
-        for (ear, _), (changes, utterance) in zip(blocks, heard, strict=True):
+        for (ear, block), (changes, utterance) in zip(blocks, heard, strict=True):
             self._hand_over(ear, utterance)
             self._tell(ear, changes)
+            if self._watch is not None and self._watch.channel == ear.channel:
+                self._watch.hear(block, ear.speech, own_voice=own_voice)
 
     def _tell(self, ear: Ear, changes: Sequence[VoiceChange]) -> None:
         for change in changes:
@@ -197,15 +227,22 @@ class Hearing:
 class RecordedHearing(Hearing):
     """Channels read from recordings that begin together at session second 0."""
 
-    def __init__(self, timeline: Timeline, channels: Sequence[tuple[Ear, AudioSource]], seconds: float) -> None:
+    def __init__(
+        self,
+        timeline: Timeline,
+        channels: Sequence[tuple[Ear, AudioSource]],
+        seconds: float,
+        watch: Watch | None = None,
+    ) -> None:
         """Prepare to read.
 
         Args:
             timeline: where what is heard is told.
             channels: each ear with the source of its sound.
             seconds: length of the whole; shorter recordings are silent from their end on.
+            watch: what tells other voices on the mixed channel.
         """
-        super().__init__(timeline, [ear for ear, _ in channels])
+        super().__init__(timeline, [ear for ear, _ in channels], watch)
         self._open = list(channels)
         self._seconds = seconds
         timeline.at(0.0, self._pull)
@@ -231,6 +268,8 @@ class RecordedHearing(Hearing):
             self._tell(ear, ear.finish() if self._on else [])
         if self._on:
             await self._take(read)
+            if self._watch is not None:
+                await self._watch.work_off()
         if read:
             self._timeline.at(min(block.at + len(block.samples) / RATE_HZ for _, block in read), self._pull)
 
@@ -246,103 +285,3 @@ class RecordedHearing(Hearing):
         """Close every recording."""
         for _, source in self._open:
             await source.close()
-
-
-class LiveHearing(Hearing):
-    """Channels captured from devices: opened by `start`, closed at once by `stop`."""
-
-    def __init__(
-        self,
-        timeline: Timeline,
-        clock: LiveClock,
-        channels: Sequence[tuple[Ear, Callable[[], AudioSource]]],
-        own: OwnVoice,
-        *,
-        on_dropped: Callable[[str, float], None],
-        on_silent: Callable[[str], None],
-    ) -> None:
-        """Prepare to capture; nothing is opened yet.
-
-        Args:
-            timeline: where what is heard is told.
-            clock: tells a block's session time.
-            channels: each ear with what opens the source of its sound.
-            own: what our voice says, which is taken out where it comes back.
-            on_dropped: told the channel and the seconds of sound that were lost.
-            on_silent: told a channel that opened and has carried nothing at all since, not even noise.
-        """
-        super().__init__(timeline, [ear for ear, _ in channels])
-        self._clock = clock
-        self._channels = tuple((ear, make, OwnVoiceFilter(own)) for ear, make in channels)
-        self._own = own
-        self._on_dropped = on_dropped
-        self._on_silent = on_silent
-        self._tasks: list[asyncio.Task[None]] = []
-        self._sources: set[AudioSource] = set()
-
-    def start(self) -> None:
-        """Open the devices."""
-        super().start()
-        self._tasks = [self._timeline.work(self._capture(*channel)) for channel in self._channels]
-
-    def stop(self) -> None:
-        """Close the devices at once."""
-        super().stop()
-        for task in self._tasks:
-            task.cancel()
-
-    async def close(self) -> None:
-        """Stop, and wait until every device was given back."""
-        self.stop()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _capture(self, ear: Ear, make: Callable[[], AudioSource], own: OwnVoiceFilter) -> None:
-        """Capture one channel for as long as listening lasts, through losses of its device."""
-        lost = False
-        while True:
-            source = make()
-            try:
-                dropped, opened, zeros = 0.0, False, 0.0
-                while (block := await source.read()) is not None:
-                    if lost:
-                        lost = False
-                        self._report(ev.DeviceRecovered(at=self._clock.now(), device=ear.channel))
-                    if not opened:
-                        opened = True
-                        self._report(ev.ChannelOpened(at=self._clock.now(), channel=ear.channel))
-                    if source.dropped_seconds > dropped:
-                        self._on_dropped(ear.channel, source.dropped_seconds - dropped)
-                        dropped = source.dropped_seconds
-                    zeros = self._watch_zeros(ear.channel, block, zeros)
-                    await self._take([(ear, await self._cleaned(block, own))])
-            except SourceLostError:
-                if not lost:
-                    lost = True
-                    self._tell(ear, ear.finish())
-                    self._report(ev.DeviceLost(at=self._clock.now(), device=ear.channel))
-            finally:
-                with suppress(SourceLostError):
-                    await source.close()
-            await asyncio.sleep(RETRY_SECONDS)
-
-    def _watch_zeros(self, channel: str, block: Block, zeros: float) -> float:
-        """Return the seconds of zeros since the channel opened, infinite once it carried a sound or was reported.
-
-        Zeros to the bit, never loudness: people who listen politely and mute are no fault.
-        """
-        if block.samples.any():
-            return float("inf")
-        if zeros < SILENT_SECONDS <= zeros + len(block.samples) / RATE_HZ:
-            self._on_silent(channel)
-        return zeros + len(block.samples) / RATE_HZ
-
-    async def _cleaned(self, captured: Block, own: OwnVoiceFilter) -> Block:
-        """Return a block at its session time, without our own voice."""
-        block = Block(captured.samples, self._clock.from_monotonic(captured.at))
-        if not self._own.may_be_heard(block.at, block.at + len(block.samples) / RATE_HZ):
-            return own.clean(block)
-        return await asyncio.to_thread(own.clean, block)
-
-    def _report(self, event: ev.Event) -> None:
-        if self._listener is not None:
-            self._listener.receive(event)

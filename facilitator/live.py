@@ -12,20 +12,23 @@ from typing import Any
 
 from facilitator import commands
 from facilitator.call import MICROPHONE_CHANNEL, MIXED_CHANNEL
+from facilitator.capturing import LiveHearing
 from facilitator.core import events as ev
 from facilitator.core import facts
 from facilitator.core.errors import IllegalEventError
+from facilitator.core.mixed import CUE_PROBABILITY
 from facilitator.core.process import Participant, Process
 from facilitator.core.session import Session
 from facilitator.core.snapshot import RecordView, Snapshot
 from facilitator.core.state import Settings, names_by_role
 from facilitator.documents.markdown import write_documents
 from facilitator.errors import DocumentError
-from facilitator.hearing import Ear, Hearing, LiveHearing
+from facilitator.hearing import Ear, Hearing
 from facilitator.runner import Runner
 from facilitator.scribe import Scribe
 from facilitator.speaking import DeviceMouth, Speaker
 from facilitator.timeline import LiveClock, Timeline
+from facilitator.watching import Watch
 from facilitator.web.service import RefusedError
 from facilitator.wording import Language
 from speech.capture.device import DeviceSource
@@ -33,7 +36,7 @@ from speech.detection import SileroDetector
 from speech.errors import SinkLostError
 from speech.own_voice import OwnVoice
 from speech.playback.device import DeviceSink
-from speech.ports import AudioSource, Recognizer
+from speech.ports import AudioSource, OtherVoiceDetector, Recognizer
 from speech.synthesis.cache import PromptCache
 
 DELIVER = "deliver"
@@ -55,6 +58,8 @@ class LiveSettings:
         cache: renders the prompts; None for a session without a voice.
         recognizer: writes down; None when there is no model.
         listens: False for a session with voice and time only.
+        detector: tells other voices on the call; None for none.
+        cue_probability: from which probability on they are told.
         spoken_reminders, timed_cues_when_deaf, replies_allowed: as in the configuration.
         folder: where documents go when no other folder is named.
     """
@@ -73,6 +78,8 @@ class LiveSettings:
     timed_cues_when_deaf: bool
     replies_allowed: bool
     folder: Path
+    detector: OtherVoiceDetector | None = None
+    cue_probability: float = CUE_PROBABILITY["balanced"]
 
 
 class Live:
@@ -115,6 +122,8 @@ class Live:
             spoken_reminders=settings.spoken_reminders,
             timed_cues_when_deaf=settings.timed_cues_when_deaf,
             replies_allowed=settings.replies_allowed,
+            mixed=MIXED_CHANNEL if settings.call_input is not None else None,
+            cue_probability=settings.cue_probability if settings.detector is not None else None,
         )
 
     def _inputs(self) -> tuple[tuple[str, str | None], ...]:
@@ -130,8 +139,17 @@ class Live:
         ]
         if not settings.listens or not channels:
             return Hearing(self._timeline, ())
+        watch = None
+        if settings.detector is not None and settings.call_input is not None:
+            watch = Watch(MIXED_CHANNEL, settings.detector, self._timeline, on_trouble=self.warn)
         return LiveHearing(
-            self._timeline, self._clock, channels, self._own, on_dropped=self._dropped, on_silent=self._silent
+            self._timeline,
+            self._clock,
+            channels,
+            self._own,
+            on_dropped=self._dropped,
+            on_silent=self._silent,
+            watch=watch,
         )
 
     def _dropped(self, channel: str, seconds: float) -> None:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from facilitator.call import Call
+from facilitator.call import MIXED_CHANNEL, Call
 from facilitator.core import events as ev
 from facilitator.core import facts
+from facilitator.core.mixed import CUE_PROBABILITY
 from facilitator.core.process import Process
 from facilitator.core.session import Session
 from facilitator.core.state import Settings, names_by_role
@@ -23,10 +24,11 @@ from facilitator.runner import Runner
 from facilitator.scribe import Scribe
 from facilitator.speaking import Speaker, TimedMouth
 from facilitator.timeline import ReplayClock, Timeline
+from facilitator.watching import Watch
 from facilitator.wording import Language
 from speech.capture.files import FileSource
 from speech.detection import SileroDetector
-from speech.ports import FRAME_SECONDS, Recognizer, Sound
+from speech.ports import FRAME_SECONDS, OtherVoiceDetector, Recognizer, Sound
 from speech.sound import write_wav
 from speech.synthesis.cache import PromptCache
 
@@ -43,10 +45,11 @@ class Replay:
         language: the words.
         cache: renders the prompts; None for a replay without a voice.
         recognizer: writes down; None when there is no model.
-        hotwords: whether the recognizer is told which names to expect; the demo model was not trained for it.
         speed: seconds of recording in a real second; infinity for as fast as possible.
         spoken_reminders: as in the configuration.
         replies_allowed: as in the configuration.
+        detector: tells other voices on a mixed call; None for none.
+        cue_probability: from which probability on they are told.
     """
 
     process: Process
@@ -54,9 +57,10 @@ class Replay:
     cache: PromptCache | None
     recognizer: Recognizer | None
     speed: float
-    hotwords: bool = True
     spoken_reminders: bool = False
     replies_allowed: bool = False
+    detector: OtherVoiceDetector | None = None
+    cue_probability: float = CUE_PROBABILITY["balanced"]
 
     async def run(
         self,
@@ -112,17 +116,22 @@ class Replay:
             language=call.file.language,
             spoken_reminders=self.spoken_reminders,
             replies_allowed=self.replies_allowed,
+            mixed=MIXED_CHANNEL if call.mixed else None,
+            cue_probability=self.cue_probability if self.detector is not None else None,
         )
         channels = [
             (Ear(track.channel, SileroDetector()), FileSource(track.path, chunk_seconds=CHUNK_SECONDS))
             for track in call.tracks
         ]
-        names = " ".join(person.name for person in call.participants) if self.hotwords else ""
+        names = " ".join(person.name for person in call.participants)
+        watch = None
+        if call.mixed and self.detector is not None:
+            watch = Watch(MIXED_CHANNEL, self.detector, timeline, on_trouble=lambda code: self._warn(runner, code))
         runner = Runner(
             session=Session(settings, self.language),
             timeline=timeline,
             language=self.language,
-            hearing=RecordedHearing(timeline, channels, call.length),
+            hearing=RecordedHearing(timeline, channels, call.length, watch),
             speaker=Speaker(timeline, self.cache, self.language),
             scribe=Scribe(timeline, self.recognizer, self.language, names),
         )
@@ -135,10 +144,15 @@ class Replay:
             message = self.language.plain(f"interface.warnings.{code}", name=who)
             _later(timeline, runner, ev.Warned(at=0.0, code=code, message=message))
         if self.recognizer is None:
-            message = self.language.plain("interface.warnings.no_model")
-            _later(timeline, runner, ev.Warned(at=0.0, code="no_model", message=message))
+            timeline.at(0.0, lambda _: self._warn(runner, "no_model"))
+        if call.mixed and self.detector is None:
+            timeline.at(0.0, lambda _: self._warn(runner, "no_detector"))
         for event in call.events:
             _later(timeline, runner, event)
+
+    def _warn(self, runner: Runner, code: str) -> None:
+        message = self.language.plain(f"interface.warnings.{code}")
+        runner.give(ev.Warned(at=runner.timeline.at_hand, code=code, message=message))
 
     def _documents(self, call: Call, out: Path, runner: Runner) -> list[Path]:
         today = dt.datetime.now(tz=dt.UTC).astimezone().date()

@@ -115,10 +115,19 @@ class Runner:
                 self.speaker.speak(prompt, self.session.now)
             case do.StopSpeaking(fade_seconds=fade_seconds):
                 self.speaker.stop(fade_seconds)
+            case _:
+                self._listen(action)
+
+    def _listen(self, action: do.Action) -> None:
+        match action:
             case do.StartListening():
                 self._hearing.start()
             case do.StopListening():
                 self._hearing.stop()
+            case do.WatchFloor(channel=channel, at=since):
+                self._hearing.watch_floor(channel, since)
+            case do.LeaveFloor():
+                self._hearing.leave_floor()
             case do.OpenGrant():
                 self._grant = action
                 self._hearing.open_grant(action.at)

@@ -127,6 +127,47 @@ class SpeechDetector(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class OtherVoice:
+    """On one mixed channel, somebody else than the holder seems to have spoken long enough for an interruption.
+
+    Attributes:
+        kind: `talk_over`, `cut` or `intrusion`, as the definitions of the floor have it.
+        since: when the other voice began, seconds of the stream.
+        at: end of the sound that decided it, seconds of the stream.
+        probability: how likely it is an interruption, 0 to 1, calibrated.
+    """
+
+    kind: str
+    since: float
+    at: float
+    probability: float
+
+
+class OtherVoiceDetector(Protocol):
+    """Tells on one mixed channel that another than the holder speaks. What it keeps of a voice ends with the step."""
+
+    def start(self) -> None:
+        """A step begins in which one person holds the floor: forget every voice, and listen."""
+        ...
+
+    def stop(self) -> None:
+        """Forget every voice, and listen no more."""
+        ...
+
+    def hear(self, block: Block, speech: NDArray[np.float32], *, own_voice: bool = False) -> list[OtherVoice]:
+        """Return what is suspected after `block`, the surest last; the same voice may come again, more or less sure.
+
+        It computes for some 20 ms a quarter of a second of speech: never call it on the loop.
+
+        Args:
+            block: the next sound of the channel; a gap in its times counts as silence.
+            speech: probability of speech of each of its frames.
+            own_voice: whether our own voice may sound in it; such sound is nobody's.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
     """What a recognizer wrote down of one utterance.
 

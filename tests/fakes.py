@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from facilitator.core import events as ev
 from facilitator.hearing import Heard
 from speech.errors import RecognizerError, SynthesisError
-from speech.ports import FRAME, RATE_HZ, Block, Samples, Sound, Transcript
+from speech.ports import FRAME, RATE_HZ, Block, OtherVoice, Samples, Sound, Transcript
 
 LOUD = 0.5
 """What a voiced sample of a fake recording is; everything else is 0."""
@@ -55,6 +56,57 @@ class FakeDetector:
 
     def reset(self) -> None:
         """Keeps nothing."""
+
+
+class FakeOtherVoiceDetector:
+    """Finds what it was told to find, when it has heard the sound that decides it; fails or waits where it is told.
+
+    Attributes:
+        calls: `start`, `stop`, and start, end and own voice of each block heard, in order.
+    """
+
+    def __init__(
+        self,
+        voices: Sequence[OtherVoice] = (),
+        *,
+        failing: Sequence[str] = (),
+        until: threading.Event | None = None,
+    ) -> None:
+        """Write the script.
+
+        Args:
+            voices: what there is to find.
+            failing: which of `start`, `stop` and `hear` raise.
+            until: `hear` waits for it.
+        """
+        self._voices = voices
+        self._failing = failing
+        self._until = until
+        self._listening = False
+        self.calls: list[str | tuple[float, float, bool]] = []
+
+    def _note(self, name: str) -> None:
+        self.calls.append(name)
+        if name in self._failing:
+            raise RuntimeError("The fake detector failed, and here is what Camille said.")
+
+    def start(self) -> None:
+        self._note("start")
+        self._listening = True
+
+    def stop(self) -> None:
+        self._note("stop")
+        self._listening = False
+
+    def hear(self, block: Block, speech: NDArray[np.float32], *, own_voice: bool = False) -> list[OtherVoice]:
+        end = block.at + len(block.samples) / RATE_HZ
+        assert len(speech) * FRAME == len(block.samples)
+        if self._until is not None:
+            self._until.wait(10)
+        if "hear" in self._failing:
+            self._note("hear")
+        self.calls.append((block.at, end, own_voice))
+        return [voice for voice in self._voices if self._listening and block.at < voice.at <= end]
 
 
 class FakeListener:

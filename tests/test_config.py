@@ -101,6 +101,22 @@ def test_folders_are_relative_to_the_file(written: Path) -> None:
     assert config.documents.path == (written.parent / "../out").resolve()
 
 
+def test_a_detector_is_a_folder_relative_to_the_file_or_none_at_all(written: Path) -> None:
+    assert load(written, '[listening]\ndetector = "mine"\n').listening.detector == str(written.parent / "mine")
+    assert load(written, '[listening]\ndetector = "none"\n').listening.detector == "none"
+    assert Config().listening.detector == ""
+
+
+def test_fewer_cues_are_surer_ones(written: Path) -> None:
+    sure = [
+        load(written, f'[listening]\ncues = "{cues}"\n').listening.cue_probability
+        for cues in ("fewer", "balanced", "more")
+    ]
+    assert sure == sorted(sure, reverse=True)
+    assert Config().listening.cue_probability == sure[1]
+    assert "'fewer', 'balanced' or 'more'" in refusal(written, '[listening]\ncues = "many"\n')
+
+
 def test_without_a_folder_the_users_own_documents_serve() -> None:
     assert Config().session.processes_folder is None
     assert Config().documents.path.is_absolute()

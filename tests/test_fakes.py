@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import numpy as np
 import pytest
 
 from facilitator.core import events as ev
 from speech.errors import RecognizerError, SynthesisError
-from speech.ports import FRAME, RATE_HZ
-from tests.fakes import FakeDetector, FakeListener, FakeRecognizer, FakeSource, FakeSynthesizer, recording
+from speech.ports import FRAME, RATE_HZ, Block, OtherVoice
+from tests.fakes import (
+    FakeDetector,
+    FakeListener,
+    FakeOtherVoiceDetector,
+    FakeRecognizer,
+    FakeSource,
+    FakeSynthesizer,
+    recording,
+)
 
 
 async def test_a_fake_source_gives_the_whole_recording_in_order() -> None:
@@ -33,6 +42,26 @@ async def test_a_closed_fake_source_gives_nothing() -> None:
 def test_a_fake_detector_hears_what_is_loud() -> None:
     samples = recording(FRAME * 4 / RATE_HZ, [(FRAME / RATE_HZ, FRAME * 3 / RATE_HZ)])
     assert FakeDetector().score(samples).tolist() == [0, 1, 1, 0]
+
+
+def test_a_fake_other_voice_detector_finds_fails_and_waits_as_told() -> None:
+    voice = OtherVoice("talk_over", 0.0, 0.064, 0.9)
+    block, speech = Block(recording(0.064, []), 0.0), np.ones(2, dtype=np.float32)
+    detector = FakeOtherVoiceDetector([voice])
+    assert detector.hear(block, speech) == []  # not before it was started
+    detector.start()
+    assert detector.hear(block, speech, own_voice=True) == [voice]
+    assert detector.hear(Block(block.samples, 0.064), speech) == []
+    detector.stop()
+    heard = [(0.0, 0.064, False), "start", (0.0, 0.064, True), (0.064, 0.128, False), "stop"]
+    assert detector.calls == heard
+    for name in ("start", "stop", "hear"):
+        failing = FakeOtherVoiceDetector(failing=[name])
+        with pytest.raises(RuntimeError):
+            failing.hear(block, speech) if name == "hear" else getattr(failing, name)()
+    until = threading.Event()
+    until.set()
+    assert FakeOtherVoiceDetector(until=until).hear(block, speech) == []
 
 
 def test_a_fake_listener_remembers() -> None:

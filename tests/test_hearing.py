@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
+from facilitator.capturing import LiveHearing
 from facilitator.core import events as ev
-from facilitator.hearing import Ear, LiveHearing, RecordedHearing
+from facilitator.hearing import Ear, RecordedHearing
 from facilitator.timeline import LiveClock, ReplayClock, Timeline
 from speech.detection import VoiceKind
 from speech.errors import SourceLostError

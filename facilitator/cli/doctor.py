@@ -40,6 +40,7 @@ async def _check(config: Config, file: Path | None, *, as_json: bool, deep: bool
         config_file=file,
         open_voice=lambda: parts.open_voice(config, config.session.language),
         choose_model=lambda: parts.choose_model(config),
+        open_detector=lambda: parts.open_detector(config),
         make_recognizer=lambda model: parts.make_recognizer(config, model),
     )
     findings = []

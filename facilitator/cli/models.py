@@ -22,6 +22,8 @@ from rich.table import Column, Table
 
 from facilitator.cli import parts
 from facilitator.cli.devices import JsonOption
+from speech.model_files import total_bytes
+from speech.models import ModelInfo
 
 app = typer.Typer(help="The models that write down: list them, fetch them, bring your own.", no_args_is_help=True)
 DEFAULT = "small"
@@ -35,7 +37,10 @@ def list_(as_json: JsonOption = False) -> None:  # noqa: FBT002
 
     Example: facilitator models list
     """
+    floor = parts.floor_model()
     found = parts.model_store().list_models()
+    if floor is not None:
+        found = sorted([*found, ModelInfo(floor.name, floor, total_bytes(floor), (), bundled=True)], key=_name)
     if as_json:
         rows = [
             {
@@ -51,9 +56,14 @@ def list_(as_json: JsonOption = False) -> None:  # noqa: FBT002
         return
     table = Table("name", "size", Column("where", overflow="fold"))
     for info in found:
-        where = "comes along, for the sample session only" if info.bundled else str(info.path or "to be fetched")
+        use = "hears interruptions on one mixed call" if info.path == floor else "for the sample session only"
+        where = f"comes along, {use}" if info.bundled else str(info.path or "to be fetched")
         table.add_row(info.name, f"{info.size_bytes / _MEGA:,.0f} MB", where)
     parts.output.print(table)
+
+
+def _name(info: ModelInfo) -> str:
+    return info.name
 
 
 @app.command()

@@ -13,17 +13,19 @@ from platformdirs import user_cache_path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from facilitator.config import Config
+from facilitator.config import NONE, Config
 from facilitator.data import data_path
-from facilitator.errors import UsageError
-from speech.errors import ModelNotFoundError
+from facilitator.errors import InstallationError, UsageError
+from speech.errors import ModelError, ModelNotFoundError
+from speech.interruptions.detector import PrimedDetector
 from speech.models import ModelStore
-from speech.ports import Recognizer
+from speech.ports import OtherVoiceDetector, Recognizer
 from speech.recognition.whisper import WhisperRecognizer
 from speech.synthesis.cache import PromptCache
 from speech.synthesis.pyttsx3 import Pyttsx3Synthesizer
 
 DEMO_MODEL = "demo"
+FLOOR_MODEL = "floor"
 OnProgress = Callable[[int, int], None]
 
 ConfigOption = Annotated[
@@ -77,6 +79,36 @@ def demo_model() -> Path:
 def model_store() -> ModelStore:
     """Return the models of this computer, with the one that comes along."""
     return ModelStore(bundled={DEMO_MODEL: demo_model()})
+
+
+def floor_model() -> Path | None:
+    """Return the folder of the detector of other voices that comes along; None where the installation lacks it."""
+    try:
+        return data_path(f"models/{FLOOR_MODEL}")
+    except InstallationError:
+        return None
+
+
+def open_detector(config: Config) -> OtherVoiceDetector | None:
+    """Return what tells other voices on a mixed call, loaded; None when the configuration or the installation has none.
+
+    Raises:
+        UsageError: the configuration names a folder that holds no such model.
+        ModelError: the one that comes along is damaged.
+    """
+    wanted = config.listening.detector
+    if wanted == NONE:
+        return None
+    if wanted:
+        try:
+            return PrimedDetector(Path(wanted))
+        except ModelError:
+            raise UsageError(
+                f"The folder {wanted} holds no detector of interruptions: name another in [listening] detector, or "
+                "leave it empty for the one that comes along."
+            ) from None
+    folder = floor_model()
+    return None if folder is None else PrimedDetector(folder)
 
 
 async def open_voice(config: Config, language: str) -> PromptCache:

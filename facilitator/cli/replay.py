@@ -45,9 +45,10 @@ async def hold(path: Path, out: Path, speed: float, config: Config, model: Path 
         cache=await parts.open_voice(config, file.language) if config.voice.enabled else None,
         recognizer=parts.make_recognizer(config, model),
         speed=speed,
-        hotwords=model is not None and model != parts.demo_model(),
         spoken_reminders=config.voice.spoken_reminders,
         replies_allowed=config.session.client_may_reply,
+        detector=await asyncio.to_thread(parts.open_detector, config) if call.mixed else None,
+        cue_probability=config.listening.cue_probability,
     )
     narrator = Narrator(parts.output, language, words=True)
     with parts.progress("prompts") as on_rendered:

@@ -145,6 +145,10 @@ async def _settings(config: Config, people: list[str]) -> tuple[LiveSettings, li
     recognizer = parts.make_recognizer(config, await asyncio.to_thread(parts.choose_model, config))
     if listens and recognizer is None:
         notices.append("no_model")
+    detector = None
+    if listens and call_input is not None:
+        detector = await asyncio.to_thread(parts.open_detector, config)
+        notices += ["no_detector"] if detector is None else []
     await asyncio.to_thread(SileroDetector)  # loads the model that all detectors share
     settings = LiveSettings(
         process=process,
@@ -157,6 +161,8 @@ async def _settings(config: Config, people: list[str]) -> tuple[LiveSettings, li
         cache=cache,
         recognizer=recognizer,
         listens=listens,
+        detector=detector,
+        cue_probability=config.listening.cue_probability,
         spoken_reminders=config.voice.spoken_reminders,
         timed_cues_when_deaf=config.voice.timed_cues_when_deaf,
         replies_allowed=config.session.client_may_reply,

@@ -88,4 +88,30 @@ class CloseGrant:
     at: float
 
 
-Action = Prepare | Speak | StopSpeaking | Publish | StartListening | StopListening | OpenGrant | CloseGrant
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchFloor:
+    """From `at` on, one person holds the floor on this mixed channel: report every `OtherVoiceHeard` there."""
+
+    channel: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaveFloor:
+    """Report no other voice any more, and forget at once what every voice was like."""
+
+    channel: str
+
+
+Action = (
+    Prepare
+    | Speak
+    | StopSpeaking
+    | Publish
+    | StartListening
+    | StopListening
+    | OpenGrant
+    | CloseGrant
+    | WatchFloor
+    | LeaveFloor
+)

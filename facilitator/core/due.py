@@ -5,6 +5,7 @@ from __future__ import annotations
 from facilitator.core import actions as do
 from facilitator.core import facts
 from facilitator.core.courtesy import Withhold
+from facilitator.core.evidence import Kind
 from facilitator.core.floor import TRACK_CONFIDENCE
 from facilitator.core.process import Cue, Rights
 from facilitator.core.state import State
@@ -76,19 +77,9 @@ def _flag_interruptions(state: State) -> None:
     if state.floor is None:
         return
     for found in state.floor.decide(state.now):
-        person = state.people_by_channel[found.channel]
-        state.publish(
-            facts.InterruptionFlagged,
-            step=state.step.id,
-            kind=found.kind,
-            started_at=found.started_at,
-            evidence="track",
-            who=person.name,
-            confidence=TRACK_CONFIDENCE,
-        )
-        state.show(found.kind, state.words(f"private.{found.kind}"), "remind")
-        if state.settings.spoken_reminders:
-            state.ask_reminder()
+        person = state.people_by_channel.get(found.channel)
+        kind, who = (Kind.CHANNEL, None) if person is None else (Kind.TRACK, person.name)
+        state.flag(found.kind, found.started_at, evidence=kind, who=who, confidence=TRACK_CONFIDENCE)
 
 
 def _settle_records(state: State) -> None:

@@ -180,6 +180,26 @@ class SpeechEnded(ChannelEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OtherVoiceHeard(ChannelEvent):
+    """On a mixed channel, somebody else than the holder seems to break the listening.
+
+    Attributes:
+        since: when the other voice began, session seconds.
+        kind: `talk_over`, `cut` or `intrusion`.
+        probability: how likely it is, 0 to 1, calibrated. The same voice may come again, more or less likely.
+    """
+
+    since: float
+    kind: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectorFailed(ChannelEvent):
+    """What tells other voices on this mixed channel has failed, for the rest of the session."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UtteranceHeard(ChannelEvent):
     """An utterance of `step` was given to the recognizer for `record`; its text will follow."""
 

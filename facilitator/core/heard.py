@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from facilitator.core import events as ev
 from facilitator.core import facts
 from facilitator.core.courtesy import Withhold
+from facilitator.core.evidence import Kind
 from facilitator.core.notices import WarningView
 from facilitator.core.record import Utterance
 from facilitator.core.state import State
@@ -22,6 +23,19 @@ def _hear(state: State, event: ev.ChannelEvent) -> None:
     state.ears.hear(event)
     if state.floor is not None:
         state.floor.hear(event)
+
+
+def _other_voice(state: State, event: ev.OtherVoiceHeard) -> None:
+    found = None if state.mixed is None else state.mixed.hear(event)
+    if found is not None:
+        state.flag(found.kind, found.started_at, evidence=Kind.OVERLAP, who=None, confidence=found.confidence)
+
+
+def _detector_failed(state: State, event: ev.DetectorFailed) -> None:
+    if event.channel == state.settings.mixed:
+        state.detector_failed = True
+        if state.mixed is not None:
+            state.leave_floor()
 
 
 def _utterance_heard(state: State, event: ev.UtteranceHeard) -> None:
@@ -121,6 +135,8 @@ HANDLERS: Mapping[type[ev.Event], Callable[..., None]] = {
     ev.VoiceFell: _hear,
     ev.SpeechStarted: _hear,
     ev.SpeechEnded: _hear,
+    ev.OtherVoiceHeard: _other_voice,
+    ev.DetectorFailed: _detector_failed,
     ev.UtteranceHeard: _utterance_heard,
     ev.UtteranceWritten: _utterance_written,
     ev.PromptReady: _prompt_ready,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from facilitator.core.notices import PrivateCue, WarningView
+from facilitator.core.process import Step
 from facilitator.core.record import Record
 from facilitator.core.state import State
 from facilitator.core.transitions import Listening, Phase
@@ -13,12 +14,21 @@ from facilitator.core.transitions import Listening, Phase
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """A step of the agenda: its id, its title, its seconds and whether it is `past`, `present` or `to_come`."""
+    """A step of the agenda.
+
+    Attributes:
+        id: its name.
+        title: as shown.
+        seconds: its planned seconds.
+        when: `past`, `present` or `to_come`.
+        interruptions: by what one is told while the session listens: `track`, `channel`, `overlap`, or None.
+    """
 
     id: str
     title: str
     seconds: float
     when: str
+    interruptions: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +56,10 @@ class RebudgetView:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The session at session second `at`. Times that run are to be counted on from `at` while `phase` is `running`."""
+    """The session at session second `at`. Times that run are to be counted on from `at` while `phase` is `running`.
+
+    `interruptions` is by what one is told right now: `track`, `channel`, `overlap`, or None when none is.
+    """
 
     at: float
     phase: str
@@ -59,6 +72,7 @@ class Snapshot:
     holder: str | None
     rights: str
     written_down: str | None
+    interruptions: str | None
     planned_seconds: float
     elapsed_seconds: float
     left_seconds: float
@@ -92,6 +106,7 @@ def take(state: State, at: float) -> Snapshot:
         holder=step.holder,
         rights=step.rights.value,
         written_down=step.written_down,
+        interruptions=_told_by(state, step) if state.floor is not None or state.mixed is not None else None,
         planned_seconds=agenda.visit_planned,
         elapsed_seconds=agenda.elapsed(at),
         left_seconds=left,
@@ -118,7 +133,13 @@ def _listening(state: State) -> Listening:
 def _step_view(state: State, index: int) -> StepView:
     step, here = state.agenda.steps[index], state.agenda.index
     when = "present" if index == here else "past" if index < here else "to_come"
-    return StepView(step.id, state.words(f"steps.{step.id}.title"), state.agenda.planned(index), when)
+    title = state.words(f"steps.{step.id}.title")
+    return StepView(step.id, title, state.agenda.planned(index), when, _told_by(state, step))
+
+
+def _told_by(state: State, step: Step) -> str | None:
+    evidence = state.evidence(step) if state.listening is not Listening.NEVER else None
+    return None if evidence is None else evidence.kind.value
 
 
 def _record_view(record: Record, started_at: float) -> RecordView:

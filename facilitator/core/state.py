@@ -12,7 +12,9 @@ from facilitator.core.agenda import Agenda
 from facilitator.core.courtesy import Voice, Withhold
 from facilitator.core.ears import Ears
 from facilitator.core.events import SpeechStarted
+from facilitator.core.evidence import Evidence, Kind, find
 from facilitator.core.floor import Floor
+from facilitator.core.mixed import MixedFloor
 from facilitator.core.notices import PrivateCue, WarningView
 from facilitator.core.process import Cue, Participant, Process, Rights, Step
 from facilitator.core.record import Record
@@ -37,6 +39,8 @@ class Settings:
         spoken_reminders: whether an interruption is answered aloud without the animator asking.
         timed_cues_when_deaf: whether timed cues are spoken while nothing is heard.
         replies_allowed: True when the client may answer during consultation.
+        mixed: the channel that carries everybody who has none of their own; None when there is none.
+        cue_probability: how likely a suspicion on `mixed` must be to be told, 0 to 1; None without a detector.
     """
 
     process: Process
@@ -48,6 +52,8 @@ class Settings:
     spoken_reminders: bool = False
     timed_cues_when_deaf: bool = False
     replies_allowed: bool = False
+    mixed: str | None = None
+    cue_probability: float | None = None
 
     @property
     def names(self) -> dict[str, tuple[str, ...]]:
@@ -64,7 +70,9 @@ class State:
         cues: private cues that have not left yet.
         warnings: what the animator was told, the last of each code.
         actions: what is to be done and has not been taken yet.
-        floor: the floor that is being watched; None where no interruption can be told.
+        floor: the floor that is being watched by channels apart; None where nobody is heard apart.
+        mixed: the floor that is being watched on the mixed call; None where it is not. Never both.
+        detector_failed: whether the mixed call's detector is of no use any more.
         grant: record and place of the step whose sound may reach the recognizer; None when none may.
         cues_done: timed cues that have fallen due, by place of the step.
         opened: places of the steps whose opening was asked for: none is said twice.
@@ -89,6 +97,8 @@ class State:
         self.warnings: dict[str, WarningView] = {}
         self.actions: list[do.Action] = []
         self.floor: Floor | None = None
+        self.mixed: MixedFloor | None = None
+        self.detector_failed = False
         self.grant: tuple[str, int] | None = None
         self.cues_done: set[tuple[int, Cue]] = set()
         self.opened: set[int] = set()
@@ -151,6 +161,21 @@ class State:
         """Queue the invitation to let the holder finish."""
         self.ask_key(Cue.REMINDER, f"steps.{self.step.id}.reminder")
 
+    def flag(self, kind: str, started_at: float, *, evidence: Kind, who: str | None, confidence: float) -> None:
+        """State that somebody's listening is broken, and show it."""
+        self.publish(
+            facts.InterruptionFlagged,
+            step=self.step.id,
+            kind=kind,
+            started_at=started_at,
+            evidence=evidence.value,
+            who=who,
+            confidence=confidence,
+        )
+        self.show(kind, self.words(f"private.{kind}"), "remind")
+        if self.settings.spoken_reminders:
+            self.ask_reminder()
+
     def withhold(self, dropped: list[Withhold]) -> None:
         """State that prompts were not spoken, and show them."""
         for one in dropped:
@@ -167,22 +192,39 @@ class State:
             self.show("withheld", prompt.text, "say")
             self.voice.last = prompt
 
+    def evidence(self, step: Step) -> Evidence | None:
+        """Return how an interruption of `step` is told while the session runs and listens; None when it cannot be."""
+        settings = self.settings
+        return find(
+            step,
+            settings.process,
+            settings.participants,
+            mixed=settings.mixed,
+            detects=settings.cue_probability is not None and not self.detector_failed,
+            replies_allowed=settings.replies_allowed,
+        )
+
     def hold_floor(self) -> None:
-        """Watch the floor of the present step from now on, where somebody holds it and is heard apart."""
+        """Watch the floor of the present step from now on, by the evidence there is, and no longer what was before."""
+        self.leave_floor()
+        if self.phase is not Phase.RUNNING or not self.capturing or (found := self.evidence(self.step)) is None:
+            return
+        if found.kind is Kind.OVERLAP:
+            assert self.settings.mixed is not None
+            assert self.settings.cue_probability is not None
+            self.mixed = MixedFloor(self.now, self.settings.mixed, self.settings.cue_probability)
+            self.actions.append(do.WatchFloor(channel=self.mixed.channel, at=self.now))
+            return
+        self.floor = Floor(self.now, found.holders, found.listeners, replies=self.step.replies)
+        for channel, since in self.ears.speech_on.items():  # somebody may be speaking already
+            self.floor.hear(SpeechStarted(at=self.now, channel=channel, since=since))
+
+    def leave_floor(self) -> None:
+        """Watch no floor any more."""
         self.floor = None
-        step = self.step
-        if step.rights is not Rights.HOLD or self.phase is not Phase.RUNNING or not self.capturing:
-            return
-        if step.replies and self.settings.replies_allowed:
-            return
-        free = self.settings.process.may_always_speak
-        people = self.people_by_channel.items()
-        holders = frozenset(channel for channel, person in people if person.role == step.holder)
-        listeners = frozenset(c for c, person in people if person.role not in free and c not in holders)
-        if holders and listeners:
-            self.floor = Floor(since=self.now, holders=holders, listeners=listeners, replies=step.replies)
-            for channel, since in self.ears.speech_on.items():  # somebody may be speaking already
-                self.floor.hear(SpeechStarted(at=self.now, channel=channel, since=since))
+        if self.mixed is not None:
+            self.actions.append(do.LeaveFloor(channel=self.mixed.channel))
+            self.mixed = None
 
 
 def names_by_role(process: Process, participants: Iterable[Participant]) -> dict[str, tuple[str, ...]]:

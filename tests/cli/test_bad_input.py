@@ -74,6 +74,10 @@ CASES = {
     "no device at all, say": Case("say Bonjour", ("no output at all", "sound server")),
     "no such device, run": Case("run --config output-config.toml", ("no output at all",)),
     "unknown input, run": Case("run --config input-config.toml", ("no microphone or other input at all",)),
+    "no detector in its folder": Case(
+        "replay good.toml --out out --config detector-config.toml",
+        ("silent holds no detector of interruptions", "[listening] detector"),
+    ),
     "unknown process": Case("run --process codex --config mute-config.toml", ("'codex'", "did you mean 'codev'?")),
     "unknown language": Case("run --language zz --config mute-config.toml", ("no language 'zz'", "en, fr")),
     "unknown role": Case("run --participant Nour=klient --config mute-config.toml", ("did you mean 'client'?",)),
@@ -128,6 +132,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "voice-config": '[voice]\nname = "Celestine"\n[audio]\nvoice_output = "none"\n',
         "output-config": '[audio]\nvoice_output = "headset"\n',
         "input-config": '[audio]\ncall_input = "headset"\nvoice_output = "none"\n',
+        "detector-config": '[listening]\ndetector = "silent"\n[voice]\nenabled = false\n',
         "mute-config": '[voice]\nenabled = false\n[audio]\nvoice_output = "none"\n',
     }
     for name, text in texts.items():

@@ -49,7 +49,7 @@ def test_the_models_are_json_of_one_shape(tmp_path: Path) -> None:
         assert isinstance(model["size_bytes"], int)
         assert isinstance(model["languages"], list)
     here = {model["name"]: model for model in done.json if model["path"] is not None}
-    assert {name: model["bundled"] for name, model in here.items()} == {"demo": True}
+    assert {name: model["bundled"] for name, model in here.items()} == {"demo": True, "floor": True}
     assert "small" in {model["name"] for model in done.json}
 
 
@@ -62,7 +62,8 @@ def test_the_checkup_is_json_of_one_shape_and_a_problem_is_exit_code_1(tmp_path:
         assert finding["status"] in {"ok", "note", "problem"}
         assert finding["message"]
         assert finding["action"] or finding["status"] == "ok"
-    assert {"system", "configuration", "process", "devices", "voice", "detector", "model"} <= set(findings)
+    parts = {"system", "configuration", "process", "devices", "voice", "detector", "interruptions", "model"}
+    assert parts <= set(findings)
     assert [part for part, finding in findings.items() if finding["status"] == "problem"] == ["devices"]
 
 

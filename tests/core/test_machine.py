@@ -62,15 +62,19 @@ class AnySession(RuleBasedStateMachine):
         deaf_cues=st.booleans(),
         reminders=st.booleans(),
         begun=st.booleans(),
+        mixed=st.booleans(),
         lengths=st.lists(st.sampled_from([60.0, 90.0, 300.0, 800.0]), min_size=8, max_size=8),
     )
-    def open(self, *, listens: bool, deaf_cues: bool, reminders: bool, begun: bool, lengths: list[float]) -> None:
+    def open(
+        self, *, listens: bool, deaf_cues: bool, reminders: bool, begun: bool, mixed: bool, lengths: list[float]
+    ) -> None:
         seconds = {step.id: value for step, value in zip(codev().steps, lengths, strict=True)}
         self.deaf_cues = deaf_cues
-        self.session = Session(
-            settings(seconds, listens=listens, timed_cues_when_deaf=deaf_cues, spoken_reminders=reminders),
-            FakeWording(),
-        )
+        chosen = settings(seconds, listens=listens, timed_cues_when_deaf=deaf_cues, spoken_reminders=reminders)
+        if mixed:
+            chosen = dataclasses.replace(chosen, participants=(), mixed="call", cue_probability=0.7)
+        self.session = Session(chosen, FakeWording())
+        self.watching = False
         self.now = 0.0
         self.facts: list[facts.Fact] = []
         self.asked: list[str] = []
@@ -123,6 +127,9 @@ class AnySession(RuleBasedStateMachine):
             case do.OpenGrant() | do.CloseGrant():
                 assert self.granted is isinstance(action, do.CloseGrant)
                 self.granted = not self.granted
+            case do.WatchFloor() | do.LeaveFloor():
+                assert self.watching is isinstance(action, do.LeaveFloor)
+                self.watching = not self.watching
             case do.StartListening() | do.StopListening():
                 assert self.capturing is isinstance(action, do.StopListening)
                 self.capturing = not self.capturing
@@ -187,6 +194,33 @@ class AnySession(RuleBasedStateMachine):
         """One change alone, in no order."""
         self.receive(kind(at=self.now, channel=channel, since=max(0.0, self.now - ago)))
 
+    @rule(
+        channel=CHANNELS,
+        kind=st.sampled_from(["talk_over", "cut", "intrusion", "reply", "song"]),
+        ago=st.floats(0, 5),
+        probability=st.floats(),
+    )
+    def suspect(self, channel: str, kind: str, ago: float, probability: float) -> None:
+        """A detector may say anything; only what is sure, of its own channel and while it is watched is told."""
+        before, watching = len(self.facts), self.watching
+        since = max(0.0, self.now - ago)
+        self.receive(ev.OtherVoiceHeard(at=self.now, channel=channel, since=since, kind=kind, probability=probability))
+        told = [fact for fact in self.facts[before:] if isinstance(fact, facts.InterruptionFlagged)]
+        told = [fact for fact in told if fact.evidence == "overlap"]
+        assert len(told) <= 1
+        for fact in told:
+            assert watching
+            assert channel == "call"
+            assert (fact.kind, fact.confidence, fact.who) == (kind, probability, None)
+            assert probability >= 0.7
+
+    @rule()
+    def lose_detector(self) -> None:
+        """Seldom, so that most detectors live for a while."""
+        if len(self.facts) > 30:
+            self.receive(ev.DetectorFailed(at=self.now, channel="call"))
+            assert not self.watching
+
     @rule(number=IDS, record=st.sampled_from(["contract", "plan"]), wait=st.floats(0, 5))
     def utter(self, number: int, record: str, wait: float) -> None:
         self.pass_time(wait)
@@ -249,6 +283,8 @@ class AnySession(RuleBasedStateMachine):
         assert self.session.ended == (shown.phase == "ended")
         if shown.phase != "running" or not self.capturing:
             assert not self.granted
+            assert not self.watching
+        assert shown.interruptions == "overlap" if self.watching else shown.interruptions in {None, "track"}
         for cue in shown.cues:
             assert cue.at <= self.now < cue.until
         assert all(view.seconds >= 0 for view in shown.steps)
@@ -292,6 +328,7 @@ class AnySession(RuleBasedStateMachine):
         assert self.session.ended
         assert not self.capturing
         assert not self.granted
+        assert not self.watching
         assert sorted(self.ended) == sorted(self.asked)
         steps = [fact for fact in self.facts if isinstance(fact, facts.StepStarted | facts.StepEnded)]
         assert len(steps) % 2 == 0

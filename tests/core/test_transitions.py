@@ -37,6 +37,8 @@ EVENTS: dict[str, dict[str, Any]] = {
     "VoiceFell": {"channel": "camille", "since": 0.0},
     "SpeechStarted": {"channel": "camille", "since": 0.0},
     "SpeechEnded": {"channel": "camille", "since": 0.0},
+    "OtherVoiceHeard": {"channel": "call", "since": 0.0, "kind": "talk_over", "probability": 0.9},
+    "DetectorFailed": {"channel": "call"},
     "UtteranceHeard": {
         "channel": "camille",
         "id": "u9",
@@ -74,6 +76,8 @@ WORLD = {
         "VoiceFell",
         "SpeechStarted",
         "SpeechEnded",
+        "OtherVoiceHeard",
+        "DetectorFailed",
         "UtteranceHeard",
         "UtteranceWritten",
     ),

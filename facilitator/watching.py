@@ -1,0 +1,184 @@
+"""What tells that another than the holder speaks on a mixed channel: a detector in a thread, for which nothing waits.
+
+Rules:
+
+- It hears only between `start` and `stop`, which follow the core's `WatchFloor` and `LeaveFloor`. After `stop` nothing
+  that it found is told any more, and the detector forgets every voice, at once or as soon as its thread is done.
+- Its sound waits in a queue of its own. Where the queue grows past 2 s it is dropped whole, so that what is told next
+  is of now; the animator is told once, in words.
+- Whatever the detector raises is told in words, once; hearing goes on without it.
+- What it finds is told at its own session time, so that a replay tells it alike at every speed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facilitator.core import events as ev
+from facilitator.timeline import Timeline
+from speech.ports import FRAME, FRAME_SECONDS, RATE_HZ, Block, OtherVoice, OtherVoiceDetector
+
+LATE_SECONDS = 2.0
+"""Sound that may wait for the detector."""
+FAILED, LATE = "detector_failed", "detector_late"
+"""Keys of the languages' `warnings`."""
+
+_Piece = tuple[Block, NDArray[np.float32], bool]
+
+
+class Watch:
+    """The detector of one mixed channel.
+
+    Args:
+        channel: the mixed channel.
+        detector: tells other voices; its calls follow each other, never two at once.
+        timeline: where what it finds is told.
+        on_trouble: told `detector_failed` or `detector_late`, each at most once.
+    """
+
+    def __init__(
+        self, channel: str, detector: OtherVoiceDetector, timeline: Timeline, *, on_trouble: Callable[[str], None]
+    ) -> None:
+        self.channel = channel
+        self._detector: OtherVoiceDetector | None = detector
+        self._timeline = timeline
+        self._on_trouble = on_trouble
+        self._receive: Callable[[ev.Event], None] | None = None
+        self._queue: deque[_Piece] = deque()
+        self._last: _Piece | None = None
+        self._news = asyncio.Event()
+        self._on = False
+        self._generation = 0
+        self._settled = 0
+        self._busy = False
+        self._told: set[str] = set()
+
+    def connect(self, receive: Callable[[ev.Event], None]) -> None:
+        """Have `receive` called with what is found."""
+        self._receive = receive
+
+    def start(self, at: float) -> None:
+        """Listen from session second `at` on, knowing no voice."""
+        self._turn(on=True)
+        if self._last is not None and (piece := _from(self._last, at)) is not None:
+            self._queue.append(piece)
+
+    def stop(self) -> None:
+        """Listen no more, and forget every voice."""
+        self._turn(on=False)
+
+    def forget(self) -> None:
+        """Capture stopped: keep no sound either."""
+        self._turn(on=False)
+        self._last = None
+
+    def hear(self, block: Block, speech: NDArray[np.float32], *, own_voice: bool) -> None:
+        """Take the next sound of the channel, at its session time. It waits until `work_off` or `follow` takes it.
+
+        Args:
+            block: the sound.
+            speech: probability of speech of each of its frames.
+            own_voice: whether our own voice may sound in it.
+        """
+        self._last = (block, speech, own_voice)
+        if not self._on or self._detector is None:
+            return
+        self._queue.append(self._last)
+        if sum(len(piece[0].samples) for piece in self._queue) > LATE_SECONDS * RATE_HZ:
+            self._queue.clear()
+            self._trouble(LATE)
+        self._news.set()
+
+    async def follow(self) -> None:
+        """Work off what comes, for ever."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            await self.work_off()
+
+    async def work_off(self) -> None:
+        """Give the detector all that waits, in a thread, and have what it finds told at its time."""
+        while self._queue and self._detector is not None:
+            generation = self._generation
+            block, speech, own_voice = self._queue.popleft()
+            self._busy, failed, found = True, False, list[OtherVoice]()
+            try:
+                found = await asyncio.to_thread(self._detector.hear, block, speech, own_voice=own_voice)
+            except Exception:  # noqa: BLE001  whatever a detector does, hearing goes on; its text may hold anything
+                failed = True
+            finally:
+                self._busy = False
+            if failed:
+                self._fail()
+            self._settle()
+            if generation == self._generation:
+                self._tell(found)
+
+    def _turn(self, *, on: bool) -> None:
+        self._on = on
+        self._generation += 1
+        self._queue.clear()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Start or stop the detector as was asked last, unless its thread is at work: then once that is done."""
+        if self._busy or self._detector is None or self._settled == self._generation:
+            return
+        self._settled = self._generation
+        try:
+            self._detector.stop()
+            if self._on:
+                self._detector.start()
+        except Exception:  # noqa: BLE001  as in `work_off`
+            self._fail()
+
+    def _fail(self) -> None:
+        """Do without the detector from now on."""
+        self._detector = None
+        self._queue.clear()
+        self._trouble(FAILED)
+
+        def tell(at: float) -> None:
+            if self._receive is not None:
+                self._receive(ev.DetectorFailed(at=at, channel=self.channel))
+
+        self._timeline.soon(tell)
+
+    def _trouble(self, code: str) -> None:
+        if code not in self._told:
+            self._told.add(code)
+            self._timeline.soon(lambda _: self._on_trouble(code))
+
+    def _tell(self, found: Sequence[OtherVoice]) -> None:
+        for voice in sorted(found, key=lambda voice: (voice.at, -voice.probability)):  # the surest is the one to flag
+            self._timeline.at(voice.at, self._teller(voice))
+
+    def _teller(self, voice: OtherVoice) -> Callable[[float], None]:
+        generation = self._generation
+
+        def tell(at: float) -> None:
+            if generation != self._generation or self._receive is None:
+                return
+            self._receive(
+                ev.OtherVoiceHeard(
+                    at=at, channel=self.channel, since=voice.since, kind=voice.kind, probability=voice.probability
+                )
+            )
+
+        return tell
+
+
+def _from(piece: _Piece, at: float) -> _Piece | None:
+    """Return what of a piece comes at or after session second `at`, in whole frames; None when nothing does."""
+    block, speech, own_voice = piece
+    first = max(0, math.ceil((at - block.at) / FRAME_SECONDS - 1e-6))
+    if first >= len(speech):
+        return None
+    cut = Block(block.samples[first * FRAME :], block.at + first * FRAME_SECONDS)
+    return cut, speech[first:], own_voice
