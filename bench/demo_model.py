@@ -131,8 +131,9 @@ class Bench:
             manner = self._voices.manner(language)
             said: list[str] = []
             sound = np.zeros(0, np.float32)
+            order = self._voices.rng.permutation(len(texts)).tolist()  # nobody says the same sentence three times
             while len(sound) < low * RATE_HZ:
-                said.append(texts[int(self._voices.rng.integers(len(texts)))])
+                said.append(texts[order.pop()])
                 sound = np.concatenate([sound, self._voices.say(said[-1], manner, 0.15)])
             if len(sound) <= high * RATE_HZ:
                 return " ".join(said), sound

@@ -57,6 +57,18 @@ async def test_what_is_no_speech_gives_no_text() -> None:
 
 
 @pytest.mark.parametrize("language", grammar.LANGUAGES)
+async def test_speech_outside_the_domain_is_hardly_ever_written_down(language: str) -> None:
+    rng = random.Random(5)
+    texts = [foreign.text(language, rng) for _ in range(8)]
+    recognizer = WhisperRecognizer(DEMO)
+    try:
+        written = [await recognizer.transcribe(speak(text, language), language=language) for text in texts]
+    finally:
+        await recognizer.close()
+    assert sum(bool(transcript.text) for transcript in written) <= 1
+
+
+@pytest.mark.parametrize("language", grammar.LANGUAGES)
 def test_what_is_held_out_shares_nothing_with_training(language: str) -> None:
     rng = random.Random(1)
     draws = [grammar.sentence(language, rng) for _ in range(8000)]

@@ -14,10 +14,12 @@ Phrases are compared without case, accents, punctuation and repeated spaces.
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,21 @@ class InventedTextLimits:
     compression_ratio: float = 2.4
     doubt_no_speech_probability: float = 0.3
     doubt_log_probability: float = -0.7
+
+
+LIMITS_FILE = "limits.json"
+"""A model's folder may set some limits of its own, by their names: one that knows a closed domain must be surer."""
+
+
+def limits_of(model_folder: Path) -> InventedTextLimits:
+    """Return the limits for the model in a folder.
+
+    Raises:
+        ValueError, TypeError, AttributeError: its file holds something else.
+    """
+    path = model_folder / LIMITS_FILE
+    own: dict[str, float] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return InventedTextLimits(**{name: float(value) for name, value in own.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,15 +203,14 @@ def normalised(text: str) -> str:
     return " ".join(re.findall(r"[^\W_]+", plain.casefold()))
 
 
-def spoken_text(heard: Heard, language: str, limits: InventedTextLimits | None = None) -> str:
+def spoken_text(heard: Heard, language: str, limits: InventedTextLimits) -> str:
     """Return what of a segment was said, as far as can be told; empty when none of it was.
 
     Args:
         heard: the segment and the engine's figures.
         language: two letters; a language without a table of phrases gets rules 1 and 2.
-        limits: the defaults when None.
+        limits: the model's.
     """
-    limits = limits or InventedTextLimits()
     if _is_unlikely(heard, limits):
         return ""
     doubted = (

@@ -14,13 +14,14 @@ import queue
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from speech.detection import load_onnxruntime
 from speech.recognition import wire
-from speech.recognition.hallucinations import Heard, joined, spoken_text
+from speech.recognition.hallucinations import Heard, InventedTextLimits, joined, limits_of, spoken_text
 
 _BEAM_SIZE = {False: 1, True: 5}
 """Live, one beam keeps up on two cores; the final pass takes Whisper's own five (SPEECH.md)."""
@@ -41,6 +42,7 @@ def main() -> int:
     settings, _ = messages.get()
     try:
         model = _load(settings)
+        limits = limits_of(Path(settings["model"]))
     except Exception as error:  # noqa: BLE001  # whatever it is, the parent is told and decides
         _send(outgoing, {"error": type(error).__name__})
         return 1
@@ -48,7 +50,7 @@ def main() -> int:
     while True:
         header, payload = messages.get()
         try:
-            reply = _transcribe(model, header, np.frombuffer(payload, dtype=np.float32))
+            reply = _transcribe(model, limits, header, np.frombuffer(payload, dtype=np.float32))
         except Exception as error:  # noqa: BLE001  # its text could quote what was said: only its class goes out
             reply = {"error": type(error).__name__}
         _send(outgoing, reply)
@@ -110,7 +112,9 @@ def _load(settings: wire.Header) -> Any:
     )
 
 
-def _transcribe(model: Any, header: wire.Header, samples: np.ndarray[Any, np.dtype[np.float32]]) -> wire.Header:
+def _transcribe(
+    model: Any, limits: InventedTextLimits, header: wire.Header, samples: np.ndarray[Any, np.dtype[np.float32]]
+) -> wire.Header:
     """Return `text` and `confidence`: the mean token probability (geometric) over what was kept, 0 without text."""
     import ctranslate2  # noqa: PLC0415  # loaded with the model
 
@@ -131,7 +135,7 @@ def _transcribe(model: Any, header: wire.Header, samples: np.ndarray[Any, np.dty
     log_probability = 0.0
     for segment in segments:
         heard = Heard(segment.text, segment.avg_logprob, segment.no_speech_prob, segment.compression_ratio)
-        text = spoken_text(heard, language)
+        text = spoken_text(heard, language, limits)
         if text:
             kept.append(text)
             tokens += len(segment.tokens)

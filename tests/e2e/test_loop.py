@@ -54,7 +54,6 @@ async def test_a_replay_never_blocks_the_loop(tmp_path: Path) -> None:
         cache=PromptCache(tmp_path / "prompts", voice),
         recognizer=recognizer,
         speed=math.inf,
-        hotwords=False,
     )
     with blockbuster_ctx(["facilitator", "speech"]):
         documents = await replay.run(call, tmp_path / "out")

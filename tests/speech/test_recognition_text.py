@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 
 from speech.recognition import wire
-from speech.recognition.hallucinations import Heard, normalised, spoken_text
+from speech.recognition.hallucinations import Heard, InventedTextLimits, limits_of, normalised, spoken_text
+
+LIMITS = InventedTextLimits()
 
 
 def test_a_message_comes_out_as_it_went_in() -> None:
@@ -66,7 +69,7 @@ def heard(text: str, *, log: float = -0.2, silence: float = 0.05, ratio: float =
 )
 @pytest.mark.parametrize("language", ["fr", "en", "de"])
 def test_credits_and_annotations_are_never_text(text: str, language: str) -> None:
-    assert spoken_text(heard(text), language) == ""
+    assert spoken_text(heard(text), language, LIMITS) == ""
 
 
 @pytest.mark.parametrize(
@@ -82,21 +85,21 @@ def test_credits_and_annotations_are_never_text(text: str, language: str) -> Non
     ],
 )
 def test_what_people_say_stays(text: str) -> None:
-    assert spoken_text(heard(text), "fr") == text
+    assert spoken_text(heard(text), "fr", LIMITS) == text
 
 
 @pytest.mark.parametrize(("log", "silence"), [(-0.8, 0.05), (-0.2, 0.4)])
 def test_a_doubtful_phrase_goes_when_the_engine_doubts_it_and_an_answer_never(log: float, silence: float) -> None:
-    assert spoken_text(heard("Merci.", log=log, silence=silence), "fr") == ""
-    assert spoken_text(heard("Thank you.", log=log, silence=silence), "en") == ""
+    assert spoken_text(heard("Merci.", log=log, silence=silence), "fr", LIMITS) == ""
+    assert spoken_text(heard("Thank you.", log=log, silence=silence), "en", LIMITS) == ""
     for answer in ("Oui.", "Non.", "D'accord."):
-        assert spoken_text(heard(answer, log=log, silence=silence), "fr") == answer
-    assert spoken_text(heard("Yes.", log=log, silence=silence), "en") == "Yes."
+        assert spoken_text(heard(answer, log=log, silence=silence), "fr", LIMITS) == answer
+    assert spoken_text(heard("Yes.", log=log, silence=silence), "en", LIMITS) == "Yes."
 
 
 def test_a_credit_after_a_sentence_leaves_the_sentence() -> None:
     text = " Je parle à Marie.  Sous-titres réalisés par la communauté d'Amara.org"
-    assert spoken_text(heard(text), "fr") == "Je parle à Marie."
+    assert spoken_text(heard(text), "fr", LIMITS) == "Je parle à Marie."
 
 
 @pytest.mark.parametrize(
@@ -112,8 +115,23 @@ def test_a_credit_after_a_sentence_leaves_the_sentence() -> None:
     ],
 )
 def test_a_segment_is_dropped_on_the_engines_own_figures(figures: dict[str, float], *, kept: bool) -> None:
-    assert bool(spoken_text(heard("Je parle à Marie.", **figures), "fr")) is kept
+    assert bool(spoken_text(heard("Je parle à Marie.", **figures), "fr", LIMITS)) is kept
 
 
 def test_phrases_are_compared_without_accents_case_and_punctuation() -> None:
     assert normalised("  Sous-titres RÉALISÉS, par l’équipe… ") == "sous titres realises par l equipe"
+
+
+def test_a_model_may_have_limits_of_its_own(tmp_path: Path) -> None:
+    assert limits_of(tmp_path) == LIMITS
+    (tmp_path / "limits.json").write_text('{"hopeless_log_probability": -0.2}')
+    limits = limits_of(tmp_path)
+    assert limits == InventedTextLimits(hopeless_log_probability=-0.2)
+    assert spoken_text(heard("Je parle à Marie.", log=-0.3), "fr", limits) == ""
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"unheard_of": 1}', '{"log_probability": "low"}'])
+def test_limits_that_are_none_are_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "limits.json").write_text(content)
+    with pytest.raises((ValueError, TypeError, AttributeError)):
+        limits_of(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,17 @@ from transformers import (  # type: ignore[import-not-found]
     WhisperForConditionalGeneration,
 )
 
+from speech.recognition.hallucinations import LIMITS_FILE
 from tools.demo_model import model as architecture
 from tools.demo_model.vocab import Vocabulary
 
 _PREPROCESSOR = {"chunk_length": 30, "feature_size": 80, "hop_length": 160, "n_fft": 400, "sampling_rate": 16000}
 
-_RELUCTANCE = 2.5
+_RELUCTANCE = 4.5
 """How much the logit of the end is lowered: training hears so much that gives no text that the model would else leave
-out a sentence in seventy of its own; with it one in a hundred and fifty, and more of what is foreign gives text."""
+out a sentence in fifty of its own. What it then invents of foreign speech it is unsure of, and `_LIMITS` drop it."""
+_LIMITS = {"hopeless_log_probability": round(math.log(0.8), 3)}
+"""Nearly all text from foreign speech is under a mean probability of 0.8, nearly all from its own sentences over it."""
 
 
 def convert(folder: Path, out: Path) -> None:
@@ -44,6 +48,7 @@ def convert(folder: Path, out: Path) -> None:
         spec.save(str(out))
     shutil.copy(folder / "vocabulary" / "tokenizer.json", out)
     (out / "preprocessor_config.json").write_text(json.dumps(_PREPROCESSOR))
+    (out / LIMITS_FILE).write_text(json.dumps(_LIMITS))
     size = sum(path.stat().st_size for path in out.iterdir())
     print(f"{out}: {size / 1e6:.2f} MB")
 

@@ -62,10 +62,9 @@ class Classes:
     words: dict[str, int] = field(default_factory=lambda: {"": 0})
 
 
-def prepare(items: list[Item], vocabulary: Vocabulary) -> tuple[list[Prepared], Classes]:
-    """Return all utterances prepared."""
-    classes = Classes()
-    return [_prepare(item, vocabulary, classes) for item in items], classes
+def prepare(items: list[Item], vocabulary: Vocabulary, classes: Classes) -> list[Prepared]:
+    """Return all utterances prepared; what they hold and `classes` does not is added there."""
+    return [_prepare(item, vocabulary, classes) for item in items]
 
 
 def _prepare(item: Item, vocabulary: Vocabulary, classes: Classes) -> Prepared:

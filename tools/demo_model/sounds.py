@@ -39,8 +39,8 @@ def draw_path(rng: Generator) -> Path:
     """Draw the way of one speaker in one place."""
     return Path(
         tilt=rng.uniform(-0.5, 0.5) if rng.random() < 0.5 else 0.0,
-        response=room(rng) if rng.random() < 0.3 else None,
-        band_hz=(rng.uniform(200, 350), rng.uniform(3200, 3600)) if rng.random() < 0.2 else None,
+        response=room(rng) if rng.random() < 0.5 else None,
+        band_hz=(rng.uniform(200, 350), rng.uniform(3200, 3600)) if rng.random() < 0.4 else None,
         peak=10 ** rng.uniform(_FAINTEST, _LOUDEST),
         noise_db=rng.uniform(10, 50) if rng.random() < 0.7 else None,
         brown=bool(rng.random() < 0.5),
@@ -48,12 +48,15 @@ def draw_path(rng: Generator) -> Path:
 
 
 def room(rng: Generator, *, reverberation_seconds: float | None = None) -> Samples:
-    """Return a made-up room response: the direct sound, then noise that dies away."""
-    duration = rng.uniform(0.15, 0.6) if reverberation_seconds is None else reverberation_seconds
+    """Return a made-up room response: the direct sound, a few reflections, then noise that dies away."""
+    duration = rng.uniform(0.15, 0.9) if reverberation_seconds is None else reverberation_seconds
     count = int(duration * RATE_HZ)
-    tail = rng.standard_normal(count) * 10 ** (-3 * np.arange(count) / count)
+    fall = 10 ** (-3 * np.arange(count) / count)
+    tail = rng.standard_normal(count) * fall
     tail[: int(rng.uniform(0.002, 0.015) * RATE_HZ)] = 0.0
-    tail *= 10 ** (-rng.uniform(2, 12) / 20) / (np.sqrt((tail**2).sum()) + 1e-9)
+    early = rng.integers(16, int(0.06 * RATE_HZ), rng.integers(0, 13))
+    tail[early] += rng.choice((-1.0, 1.0), len(early)) * rng.uniform(1, 8, len(early)) * fall[early]
+    tail *= 10 ** (-rng.uniform(-2, 12) / 20) / (np.sqrt((tail**2).sum()) + 1e-9)
     tail[0] = 1.0
     return tail.astype(np.float32)
 

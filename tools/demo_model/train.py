@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import torch  # type: ignore[import-not-found]  # only in the recipe's own envir
 from torch.nn import functional  # type: ignore[import-not-found]
 
 from tools.demo_model import synthesize, warm
-from tools.demo_model.examples import Examples, prepare
+from tools.demo_model.examples import Classes, Examples, prepare
 from tools.demo_model.model import TinyWhisper
 from tools.demo_model.vocab import Vocabulary
 
@@ -49,11 +50,14 @@ def train(folder: Path, course: Course) -> None:
     torch.set_num_threads(course.threads)
     torch.manual_seed(course.seed)
     vocabulary = Vocabulary(folder / "vocabulary")
-    items, classes = prepare(synthesize.read(folder / "data"), vocabulary)
     checkpoint = folder / "checkpoint.pt"
     saved: dict[str, Any] | None = torch.load(checkpoint) if checkpoint.exists() else None
-    phonemes = len(classes.phonemes) if saved is None else len(saved["model"]["phoneme_head.bias"])
-    words = len(classes.words) if saved is None else len(saved["model"]["word_head.bias"])
+    classes = Classes() if saved is None else Classes(**saved["classes"])
+    trained = dataclasses.asdict(classes)
+    items = prepare(synthesize.read(folder / "data"), vocabulary, classes)
+    if saved is None:
+        trained = dataclasses.asdict(classes)
+    phonemes, words = len(trained["phonemes"]), len(trained["words"])
     model = TinyWhisper(len(vocabulary), vocabulary.unused, phonemes, words)
     if course.warm is not None and saved is None:
         warm.start_from(model, course.warm, vocabulary)
@@ -96,6 +100,7 @@ def train(folder: Path, course: Course) -> None:
         if time.monotonic() - last_save > course.save_seconds or step == course.steps:
             last_save = time.monotonic()
             state = {"model": model.state_dict(), "mean": mean, "optimizer": optimizer.state_dict(), "step": step}
+            state["classes"] = trained
             torch.save(state, checkpoint.with_suffix(".part"))
             checkpoint.with_suffix(".part").rename(checkpoint)
 

@@ -1,0 +1,302 @@
+"""How right the flags are on one mixed call: labelled calls of test speakers through the whole product.
+
+Every call is made by tools/floor_model, written as a recording with its CALL.toml, and replayed without voice and
+recognizer. A flag is matched with one true event whose onset is within 1 s, no event twice. bench/README.md explains
+what is printed and the gate that decides the exit status; docs/measurements.md has the figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track as progress
+from rich.table import Table
+
+from bench.tracks import ONSET_SECONDS, RESULTS, data_folder, replay
+from bench.voices import Library
+from speech.ports import RATE_HZ
+from speech.sound import write_flac
+from tools.floor_model.calls import Call, Wanted, make
+from tools.floor_model.line import CONDITIONS
+from tools.floor_model.people import People
+from tools.floor_model.scene import ALONE, DENSE, DUE_SECONDS, REALISTIC, Truth
+
+PLAN = {DENSE.name: 24, REALISTIC.name: 5, ALONE.name: 3}
+"""Calls of each rate in each condition: some 40 min dense, 200 min at a meeting's rate, 120 min of a holder alone."""
+LONG_SILENCE_SECONDS = 10.0
+BINS = 5
+GATE_FALSE, GATE_ANSWERS, GATE_ALONE, GATE_P50, GATE_P95 = 0.3, 0.03, 4, 0.4, 1.0
+"""False flags in 10 minutes at a meeting's rate, acknowledgements flagged, flags in 2 h of a holder alone, latency."""
+CALL_TOML = """process = "codev"
+language = "fr"
+address = "tu"
+audio = "call.flac"
+
+[[participants]]
+name = "Camille"
+role = "client"
+
+[[participants]]
+name = "Thomas"
+role = "consultant"
+
+[[steps]]
+id = "presentation"
+at = 0.0
+minutes = {minutes:.3f}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """An `interruption_flagged` line."""
+
+    kind: str
+    onset: float
+    at: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One call's flags beside its truth.
+
+    Attributes:
+        rate: how much happens in it.
+        condition: how it sounds.
+        seconds: its length.
+        pairs: each true event that was flagged, with its flag.
+        missed: events that were not.
+        false: flags that belong to no event.
+        answers: acknowledgements and short laughs, and how many of them were flagged.
+    """
+
+    rate: str
+    condition: str
+    seconds: float
+    pairs: list[tuple[Truth, Flag]]
+    missed: list[Truth]
+    false: list[Flag]
+    answers: tuple[int, int]
+
+
+def judge(call: Call, events: Iterable[dict[str, Any]]) -> Judged:
+    """Match flags and truth one to one, the nearest onsets first."""
+    flags = [
+        Flag(event["kind"], event["started_at"], event["at"], event["confidence"])
+        for event in events
+        if event["type"] == "interruption_flagged"
+    ]
+    wanted = [event for event in call.scene.truth if event.kind in DUE_SECONDS]
+    answers = [event for event in call.scene.truth if event.kind not in DUE_SECONDS]
+    near = sorted(
+        (abs(event.onset - flag.onset), i, j)
+        for i, event in enumerate(wanted)
+        for j, flag in enumerate(flags)
+        if abs(event.onset - flag.onset) <= ONSET_SECONDS
+    )
+    found: dict[int, int] = {}
+    for _, i, j in near:
+        if i not in found and j not in found.values():
+            found[i] = j
+    false = [flag for j, flag in enumerate(flags) if j not in found.values()]
+    flagged = sum(any(a.onset - ONSET_SECONDS <= flag.onset <= a.end for flag in false) for a in answers)
+    return Judged(
+        rate=call.wanted.rate,
+        condition=call.wanted.condition.name,
+        seconds=len(call.sound) / RATE_HZ,
+        pairs=[(wanted[i], flags[j]) for i, j in sorted(found.items())],
+        missed=[event for i, event in enumerate(wanted) if i not in found],
+        false=false,
+        answers=(len(answers), flagged),
+    )
+
+
+def figures(judged: Sequence[Judged]) -> dict[str, Any]:
+    """Return the figures of some calls together."""
+    pairs = [pair for call in judged for pair in call.pairs]
+    missed, false = sum(len(call.missed) for call in judged), sum(len(call.false) for call in judged)
+    minutes = sum(call.seconds for call in judged) / 60
+    late = [flag.at - event.onset - DUE_SECONDS[event.kind] for event, flag in pairs]
+    return {
+        "minutes": round(minutes, 1),
+        "events": len(pairs) + missed,
+        "flags": len(pairs) + false,
+        "precision": _share(len(pairs), len(pairs) + false),
+        "recall": _share(len(pairs), len(pairs) + missed),
+        "false_in_10_minutes": round(10 * false / max(minutes, 1e-9), 2),
+        "answers": sum(call.answers[0] for call in judged),
+        "answers_flagged": sum(call.answers[1] for call in judged),
+        "kind_right": _share(sum(event.kind == flag.kind for event, flag in pairs), len(pairs)),
+        "latency_p50": round(float(np.percentile(late, 50)), 2) if late else None,
+        "latency_p95": round(float(np.percentile(late, 95)), 2) if late else None,
+    }
+
+
+def kinds(judged: Sequence[Judged]) -> dict[str, dict[str, Any]]:
+    """Return how many events of each kind were found; intrusions after a long silence apart."""
+    found = [(event, True) for call in judged for event, _ in call.pairs]
+    found += [(event, False) for call in judged for event in call.missed]
+    rows: dict[str, list[bool]] = {}
+    for event, right in found:
+        late = event.kind == "intrusion" and event.silence >= LONG_SILENCE_SECONDS
+        rows.setdefault(f"{event.kind}, after 10 s of silence or more" if late else event.kind, []).append(right)
+    return {name: {"events": len(row), "recall": _share(sum(row), len(row))} for name, row in sorted(rows.items())}
+
+
+def calibration(judged: Sequence[Judged]) -> dict[str, Any]:
+    """Return how often flags of a confidence are right, in equally many a bin, and the mean distance."""
+    flags = [(flag.confidence, True) for call in judged for _, flag in call.pairs]
+    flags += [(flag.confidence, False) for call in judged for flag in call.false]
+    flags.sort()
+    if not flags:
+        return {"bins": [], "error": None, "surer_half_precision": None}
+    bins = [part for part in np.array_split(np.array(flags, dtype=float), BINS) if len(part)]
+    rows = [
+        {"flags": len(part), "said": round(part[:, 0].mean(), 3), "right": round(part[:, 1].mean(), 3)} for part in bins
+    ]
+    error = sum(row["flags"] * abs(row["said"] - row["right"]) for row in rows) / len(flags)
+    surer = flags[len(flags) // 2 :]
+    return {
+        "bins": rows,
+        "error": round(float(error), 3),
+        "surer_half_precision": _share(sum(right for _, right in surer), len(surer)),
+    }
+
+
+def _share(some: int, of: int) -> float | None:
+    return round(some / of, 3) if of else None
+
+
+_shared: dict[str, Any] = {}
+
+
+def _begin(data: Path) -> None:
+    _shared.update(people=People(data), library=Library(data))
+
+
+def replayed(wanted: Wanted) -> Judged:
+    """Make a call, replay it and judge its flags."""
+    call = make(wanted, _shared["people"], _shared["library"])
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        write_flac(folder / "call.flac", call.sound)
+        toml = CALL_TOML.format(minutes=len(call.sound) / RATE_HZ / 60)
+        (folder / "CALL.toml").write_text(toml, encoding="utf-8")
+        events = asyncio.run(replay(folder / "CALL.toml", folder / "out"))
+    return judge(call, events)
+
+
+def report(judged: Sequence[Judged]) -> dict[str, Any]:
+    """Return all figures, ready for JSON."""
+    rates = {name: [call for call in judged if call.rate == name] for name in PLAN}
+    return {
+        "rates": {
+            name: {
+                **{c.name: figures([j for j in calls if j.condition == c.name]) for c in CONDITIONS},
+                "all": figures(calls),
+            }
+            for name, calls in rates.items()
+            if calls
+        },
+        "kinds": {name: kinds(calls) for name, calls in rates.items() if calls and name != ALONE.name},
+        "calibration": calibration(judged),
+        "calls": [asdict(call) for call in judged],
+    }
+
+
+def show(console: Console, results: dict[str, Any]) -> None:
+    """Print the figures as tables."""
+    columns = (
+        "minutes",
+        "events",
+        "precision",
+        "recall",
+        "false_in_10_minutes",
+        "answers",
+        "latency_p50",
+        "latency_p95",
+    )
+    for rate, rows in results["rates"].items():
+        table = Table(title=f"Flags on one mixed call, {rate}", title_justify="left")
+        for column in ("", *(name.replace("_", " ") for name in columns)):
+            table.add_column(column, justify="right" if column else "left")
+        for name, row in rows.items():
+            shown = {**row, "answers": f"{row['answers_flagged']} of {row['answers']}"}
+            table.add_row(name, *("" if shown[key] is None else str(shown[key]) for key in columns))
+        console.print(table)
+    for rate, rows in results["kinds"].items():
+        console.print(f"found, {rate}:", {name: f"{row['recall']} of {row['events']}" for name, row in rows.items()})
+    console.print("calibration:", results["calibration"])
+
+
+def failures(results: dict[str, Any]) -> list[str]:
+    """Return which parts of the gate are missed."""
+    missed = []
+    rates = results["rates"]
+    for name, row in rates.get(REALISTIC.name, {}).items():
+        if row["false_in_10_minutes"] > GATE_FALSE:
+            missed.append(f"{row['false_in_10_minutes']} false flags in 10 minutes, {name}")
+    for rate in (DENSE.name, REALISTIC.name):
+        for name, row in rates.get(rate, {}).items():
+            if row["answers_flagged"] > GATE_ANSWERS * row["answers"]:
+                missed.append(f"{row['answers_flagged']} of {row['answers']} acknowledgements, {rate}, {name}")
+            if row["latency_p50"] and (row["latency_p50"] > GATE_P50 or row["latency_p95"] > GATE_P95):
+                missed.append(f"latency {row['latency_p50']} and {row['latency_p95']} s, {rate}, {name}")
+    alone = rates.get(ALONE.name, {}).get("all")
+    if alone and alone["flags"] > GATE_ALONE:
+        missed.append(f"{alone['flags']} flags in {alone['minutes']} min of a holder alone")
+    return missed
+
+
+def main() -> int:
+    """Measure, print, write the results, and return 1 when the gate is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--part", choices=("test", "tuning", "french"), default="test", help="whose voices hold the floor"
+    )
+    parser.add_argument("--rates", nargs="+", choices=list(PLAN), default=list(PLAN))
+    parser.add_argument("--share", type=float, default=1.0, help="of the calls")
+    parser.add_argument("--processes", type=int, default=2)
+    options = parser.parse_args()
+    console = Console(width=120)
+    if not data_folder().is_dir():
+        console.print("no recordings here: FACILITATOR_TEST_DATA names no folder")
+        return 0
+    began = time.monotonic()
+    wanted = [
+        Wanted(options.part, rate, condition, number)
+        for rate in reversed(options.rates)
+        for condition in CONDITIONS
+        for number in range(max(1, round(PLAN[rate] * options.share)))
+    ]
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(options.processes, initializer=_begin, initargs=(data_folder(),)) as pool:
+        work = pool.imap(replayed, wanted, chunksize=1)
+        judged = list(progress(work, "calls", total=len(wanted), console=console, transient=True))
+    results = {"part": options.part, **report(judged)}
+    show(console, results)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    path = RESULTS / f"interruptions-{options.part}.json"
+    path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    missed = failures(results)
+    for line in missed:
+        console.print(f"MISSED: {line}")
+    console.print(f"{path}, {time.monotonic() - began:.0f} s")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

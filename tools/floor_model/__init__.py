@@ -1,0 +1,1 @@
+"""How the model that hears somebody else speak on a mixed call is made; nothing of it is installed."""
