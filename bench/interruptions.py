@@ -14,8 +14,8 @@ import multiprocessing
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,18 @@ from rich.console import Console
 from rich.progress import track as progress
 from rich.table import Table
 
-from bench.tracks import ONSET_SECONDS, RESULTS, data_folder, replay
+from bench.tracks import ONSET_SECONDS, RESULTS, ROOT, data_folder
 from bench.voices import Library
-from speech.ports import RATE_HZ
+from facilitator.call import load_call, read_call
+from facilitator.catalog import load_process
+from facilitator.core.events import OtherVoiceHeard
+from facilitator.core.mixed import CUE_PROBABILITY, MixedFloor
+from facilitator.languages import load_language
+from facilitator.replay import Replay
+from speech.interruptions.detector import PrimedDetector
+from speech.ports import RATE_HZ, Block, OtherVoice, Samples
 from speech.sound import write_flac
-from tools.floor_model.calls import Call, Wanted, make
+from tools.floor_model.calls import Wanted, make
 from tools.floor_model.line import CONDITIONS
 from tools.floor_model.people import People
 from tools.floor_model.scene import ALONE, DENSE, DUE_SECONDS, REALISTIC, Truth
@@ -37,6 +44,7 @@ PLAN = {DENSE.name: 24, REALISTIC.name: 5, ALONE.name: 3}
 """Calls of each rate in each condition: some 40 min dense, 200 min at a meeting's rate, 120 min of a holder alone."""
 LONG_SILENCE_SECONDS = 10.0
 BINS = 5
+THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97, 0.98, 0.99)
 GATE_FALSE, GATE_ANSWERS, GATE_ALONE, GATE_P50, GATE_P95 = 0.3, 0.03, 4, 0.4, 1.0
 """False flags in 10 minutes at a meeting's rate, acknowledgements flagged, flags in 2 h of a holder alone, latency."""
 CALL_TOML = """process = "codev"
@@ -81,6 +89,9 @@ class Judged:
         missed: events that were not.
         false: flags that belong to no event.
         answers: acknowledgements and short laughs, and how many of them were flagged.
+        truth: everything that happens.
+        suspected: all that the detector told, whatever its probability.
+        processor_seconds: what the detector took.
     """
 
     rate: str
@@ -90,17 +101,69 @@ class Judged:
     missed: list[Truth]
     false: list[Flag]
     answers: tuple[int, int]
+    truth: list[Truth]
+    suspected: list[OtherVoice]
+    processor_seconds: float
 
 
-def judge(call: Call, events: Iterable[dict[str, Any]]) -> Judged:
-    """Match flags and truth one to one, the nearest onsets first."""
-    flags = [
+class _Recorder:
+    """The shipped detector, all that it tells written down."""
+
+    def __init__(self) -> None:
+        self._detector = PrimedDetector(ROOT / "models" / "floor")
+        self.told: list[OtherVoice] = []
+        self.processor_seconds = 0.0
+
+    def start(self) -> None:
+        self._detector.start()
+
+    def stop(self) -> None:
+        self._detector.stop()
+
+    def hear(self, block: Block, speech: Samples, *, own_voice: bool = False) -> list[OtherVoice]:
+        before = time.thread_time()
+        heard = self._detector.hear(block, speech, own_voice=own_voice)
+        self.processor_seconds += time.thread_time() - before
+        self.told += heard
+        return heard
+
+
+async def replay(path: Path, out: Path, detector: _Recorder) -> list[Flag]:
+    """Replay a call as fast as possible, without voice and recognizer, and return its flags."""
+    file = read_call(path)
+    process = load_process(file.process)
+    language = load_language(file.process, file.language, file.address, listens=True)
+    session = Replay(
+        process=process, language=language, cache=None, recognizer=None, detector=detector, speed=float("inf")
+    )
+    await session.run(load_call(path, file, process), out)
+    events = [json.loads(line) for line in (out / "events.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [
         Flag(event["kind"], event["started_at"], event["at"], event["confidence"])
         for event in events
         if event["type"] == "interruption_flagged"
     ]
-    wanted = [event for event in call.scene.truth if event.kind in DUE_SECONDS]
-    answers = [event for event in call.scene.truth if event.kind not in DUE_SECONDS]
+
+
+def flags_at(call: Judged, threshold: float) -> Judged:
+    """Return a call as judged with another threshold, by the floor's own rules."""
+    floor = MixedFloor(since=0.0, channel="call", threshold=threshold)
+    flags = []
+    for voice in sorted(call.suspected, key=lambda voice: (voice.at, -voice.probability)):
+        found = floor.hear(
+            OtherVoiceHeard(
+                at=voice.at, channel="call", since=voice.since, kind=voice.kind, probability=voice.probability
+            )
+        )
+        if found is not None:
+            flags.append(Flag(found.kind, found.started_at, voice.at, found.confidence))
+    return _judged(call, flags)
+
+
+def _judged(call: Judged, flags: list[Flag]) -> Judged:
+    """Match flags and truth one to one, the nearest onsets first."""
+    wanted = [event for event in call.truth if event.kind in DUE_SECONDS]
+    answers = [event for event in call.truth if event.kind not in DUE_SECONDS]
     near = sorted(
         (abs(event.onset - flag.onset), i, j)
         for i, event in enumerate(wanted)
@@ -113,10 +176,8 @@ def judge(call: Call, events: Iterable[dict[str, Any]]) -> Judged:
             found[i] = j
     false = [flag for j, flag in enumerate(flags) if j not in found.values()]
     flagged = sum(any(a.onset - ONSET_SECONDS <= flag.onset <= a.end for flag in false) for a in answers)
-    return Judged(
-        rate=call.wanted.rate,
-        condition=call.wanted.condition.name,
-        seconds=len(call.sound) / RATE_HZ,
+    return replace(
+        call,
         pairs=[(wanted[i], flags[j]) for i, j in sorted(found.items())],
         missed=[event for i, event in enumerate(wanted) if i not in found],
         false=false,
@@ -183,20 +244,38 @@ def _share(some: int, of: int) -> float | None:
 _shared: dict[str, Any] = {}
 
 
-def _begin(data: Path) -> None:
+def begin(data: Path) -> None:
+    """Read who is there, once a process."""
     _shared.update(people=People(data), library=Library(data))
 
 
 def replayed(wanted: Wanted) -> Judged:
     """Make a call, replay it and judge its flags."""
-    call = make(wanted, _shared["people"], _shared["library"])
+    call, detector = make(wanted, _shared["people"], _shared["library"]), _Recorder()
+    seconds = len(call.sound) / RATE_HZ
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         write_flac(folder / "call.flac", call.sound)
-        toml = CALL_TOML.format(minutes=len(call.sound) / RATE_HZ / 60)
-        (folder / "CALL.toml").write_text(toml, encoding="utf-8")
-        events = asyncio.run(replay(folder / "CALL.toml", folder / "out"))
-    return judge(call, events)
+        (folder / "CALL.toml").write_text(CALL_TOML.format(minutes=seconds / 60), encoding="utf-8")
+        flags = asyncio.run(replay(folder / "CALL.toml", folder / "out", detector))
+    heard = Judged(
+        rate=wanted.rate,
+        condition=wanted.condition.name,
+        seconds=seconds,
+        pairs=[],
+        missed=[],
+        false=[],
+        answers=(0, 0),
+        truth=call.scene.truth,
+        suspected=detector.told,
+        processor_seconds=detector.processor_seconds,
+    )
+    return _judged(heard, flags)
+
+
+def curve(judged: Sequence[Judged]) -> list[dict[str, Any]]:
+    """Return the figures at other thresholds."""
+    return [{"threshold": at, **figures([flags_at(call, at) for call in judged])} for at in THRESHOLDS]
 
 
 def report(judged: Sequence[Judged]) -> dict[str, Any]:
@@ -212,8 +291,11 @@ def report(judged: Sequence[Judged]) -> dict[str, Any]:
             if calls
         },
         "kinds": {name: kinds(calls) for name, calls in rates.items() if calls and name != ALONE.name},
+        "curves": {name: curve(calls) for name, calls in rates.items() if calls},
+        "settings": dict(CUE_PROBABILITY),
         "calibration": calibration(judged),
-        "calls": [asdict(call) for call in judged],
+        "processor_share": round(sum(c.processor_seconds for c in judged) / sum(c.seconds for c in judged), 4),
+        "latencies": [flag.at - event.onset - DUE_SECONDS[event.kind] for c in judged for event, flag in c.pairs],
     }
 
 
@@ -240,6 +322,20 @@ def show(console: Console, results: dict[str, Any]) -> None:
     for rate, rows in results["kinds"].items():
         console.print(f"found, {rate}:", {name: f"{row['recall']} of {row['events']}" for name, row in rows.items()})
     console.print("calibration:", results["calibration"])
+    for rate, rows in results["curves"].items():
+        console.print(f"precision and recall by threshold, {rate}:")
+        for row in rows:
+            keys = (
+                "threshold",
+                "precision",
+                "recall",
+                "false_in_10_minutes",
+                "answers_flagged",
+                "latency_p50",
+                "latency_p95",
+            )
+            console.print("  ", *(f"{key} {row[key]}," for key in keys))
+    console.print(f"processor: {results['processor_share']} of a core, all calls together")
 
 
 def failures(results: dict[str, Any]) -> list[str]:
@@ -283,7 +379,7 @@ def main() -> int:
         for number in range(max(1, round(PLAN[rate] * options.share)))
     ]
     context = multiprocessing.get_context("spawn")
-    with context.Pool(options.processes, initializer=_begin, initargs=(data_folder(),)) as pool:
+    with context.Pool(options.processes, initializer=begin, initargs=(data_folder(),)) as pool:
         work = pool.imap(replayed, wanted, chunksize=1)
         judged = list(progress(work, "calls", total=len(wanted), console=console, transient=True))
     results = {"part": options.part, **report(judged)}

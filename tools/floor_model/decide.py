@@ -21,14 +21,13 @@ from bench.voices import Library
 from speech.detection import SileroDetector
 from speech.interruptions.decision import FEATURES
 from speech.interruptions.detector import PrimedDetector
-from speech.ports import FRAME, RATE_HZ, Block
+from speech.ports import FRAME, RATE_HZ, Block, OtherVoice
 from tools.floor_model.calls import Wanted, make
 from tools.floor_model.line import CONDITIONS
 from tools.floor_model.people import People
 from tools.floor_model.scene import Truth
 
 ONSET_SECONDS = 1.0
-MERGE_SECONDS = 2.0
 Floats = NDArray[np.float64]
 
 
@@ -117,45 +116,10 @@ def collect(path: Path, data: Path, model: Path, calls: list[Wanted], processes:
     return heard
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
-    """A flag as the floor would raise it."""
-
-    kind: str
-    since: float
-    at: float
-    confidence: float
-
-
-def flags(call: Heard, probabilities: Floats, threshold: float) -> list[Flag]:
-    """Return the flags of a call: each stretch once, those within 2 s of the last one's voice left out."""
-    raised: list[Flag] = []
-    last = -np.inf
-    for since, at, kind, probability in zip(call.since, call.at, call.kinds, probabilities, strict=True):
-        if probability < threshold:
-            continue
-        if since > last + MERGE_SECONDS and (not raised or since != raised[-1].since):
-            raised.append(Flag(kind, float(since), float(at), float(probability)))
-        last = max(last, at if raised and since == raised[-1].since else last)
-    return raised
-
-
-def matched(call: Heard, raised: list[Flag]) -> tuple[list[tuple[Truth, Flag]], list[Truth], list[Flag]]:
-    """Return pairs, missed events and false flags: one to one, the nearest onsets first."""
-    wanted = [event for event in call.truth if event.kind != "backchannel"]
-    near = sorted(
-        (abs(event.onset - flag.since), i, j)
-        for i, event in enumerate(wanted)
-        for j, flag in enumerate(raised)
-        if abs(event.onset - flag.since) <= ONSET_SECONDS
-    )
-    found: dict[int, int] = {}
-    for _, i, j in near:
-        if i not in found and j not in found.values():
-            found[i] = j
-    pairs = [(wanted[i], raised[j]) for i, j in found.items()]
-    missed = [event for i, event in enumerate(wanted) if i not in found]
-    return pairs, missed, [flag for j, flag in enumerate(raised) if j not in found.values()]
+def suspected(call: Heard, probable: Floats) -> list[OtherVoice]:
+    """Return what the detector would tell of a call with these probabilities."""
+    rows = zip(call.kinds, call.since.tolist(), call.at.tolist(), probable.tolist(), strict=True)
+    return [OtherVoice(kind, since, at, probability) for kind, since, at, probability in rows]
 
 
 def fit(calls: list[Heard], names: tuple[str, ...], *, hidden: int, decay: float, seed: int = 1) -> dict[str, Any]:
