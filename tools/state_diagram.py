@@ -34,6 +34,7 @@ _OTHERS: Mapping[type[ev.Event], str] = {
     ev.ReadBackAsked: "read_back",
     ev.RecordMarked: "mark",
     ev.RecordEdited: "edit",
+    ev.CorrectionUndone: "undo",
     ev.AudioEnded: "the recording ends",
 }
 """Events of commands with values of their own, and the one that nobody asks for."""

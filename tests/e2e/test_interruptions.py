@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench import interruptions as bench
+from bench.flags import Judged, figures
 from tools.floor_model.calls import Wanted
 from tools.floor_model.line import CALL, CLEAN, CONDITIONS
 from tools.floor_model.scene import ALONE, DENSE
@@ -14,14 +15,14 @@ from tools.floor_model.scene import ALONE, DENSE
 pytestmark = pytest.mark.e2e
 
 
-def judged(test_data: Path, wanted: list[Wanted]) -> list[bench.Judged]:
+def judged(test_data: Path, wanted: list[Wanted]) -> list[Judged]:
     bench.begin(test_data)
     return [bench.replayed(one) for one in wanted]
 
 
 def test_flags_on_short_calls(test_data: Path) -> None:
     calls = [Wanted("test", DENSE.name, condition, number) for condition in (CLEAN, CALL) for number in (0, 3, 6)]
-    total = bench.figures(judged(test_data, calls))
+    total = figures(judged(test_data, calls))
     assert total["events"] >= 15
     assert total["answers"] >= 10
     assert total["precision"] >= 0.8, total
@@ -32,6 +33,6 @@ def test_flags_on_short_calls(test_data: Path) -> None:
 @pytest.mark.soak
 def test_a_holder_alone_is_hardly_ever_flagged(test_data: Path) -> None:
     calls = [Wanted("test", ALONE.name, condition, number) for condition in CONDITIONS for number in range(3)]
-    total = bench.figures(judged(test_data, calls))
+    total = figures(judged(test_data, calls))
     assert total["minutes"] >= 115
     assert total["flags"] <= bench.GATE_ALONE, total

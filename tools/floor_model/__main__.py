@@ -1,4 +1,4 @@
-"""`python -m tools.floor_model windows|train|export --out DIR`, in this order."""
+"""`python -m tools.floor_model windows|train|export|decide --out DIR`, in this order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FILES, WINDOWS = 8, 2500
 def main() -> None:
     """Run one step of the recipe."""
     parser = argparse.ArgumentParser(prog="python -m tools.floor_model", description=__doc__)
-    parser.add_argument("step", choices=("windows", "train", "export"))
+    parser.add_argument("step", choices=("windows", "train", "export", "decide"))
     parser.add_argument("--out", type=Path, required=True, help="folder for windows, checkpoint and the finished model")
     parser.add_argument("--data", type=Path, default=DATA, help="the recordings and the segmentation")
     parser.add_argument("--files", type=int, default=FILES, help="files of training windows")
@@ -34,6 +34,10 @@ def main() -> None:
         from tools.floor_model.train import Course, train  # noqa: PLC0415
 
         train(folder, segmentation, Course(minutes=options.minutes, start=options.start))
+    elif options.step == "decide":
+        from tools.floor_model import decide  # noqa: PLC0415
+
+        decide.decide(folder, options.data)
     else:
         from tools.floor_model.export import export  # noqa: PLC0415
 

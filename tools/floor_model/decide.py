@@ -10,6 +10,7 @@ import itertools
 import json
 import multiprocessing
 import pickle
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,12 @@ from speech.ports import FRAME, RATE_HZ, Block, OtherVoice
 from tools.floor_model.calls import Wanted, make
 from tools.floor_model.line import CONDITIONS
 from tools.floor_model.people import People
-from tools.floor_model.scene import Truth
+from tools.floor_model.scene import ONSET_SECONDS, Truth
 
-ONSET_SECONDS = 1.0
+CALLS = (18, 2, 1)
+"""Calls of each rate in each condition: dense, realistic, holder alone."""
+HIDDEN, DECAY = 4, 0.01
+LICENCE = Path(__file__).resolve().parents[2] / "models" / "floor" / "LICENSE.md"
 Floats = NDArray[np.float64]
 
 
@@ -184,3 +188,15 @@ def probabilities(decision: dict[str, Any], features: Floats) -> Floats:
 def write(decision: dict[str, Any], about: str, path: Path) -> None:
     """Write a decision for a model's folder."""
     path.write_text(json.dumps({"about": about, **decision}) + "\n", encoding="utf-8")
+
+
+def decide(folder: Path, data: Path) -> None:
+    """Fit the decision of the model in `folder`/model and write it there, beside its network and licence."""
+    model = folder / "model"
+    shutil.copy(LICENCE, model)
+    if not (model / "decision.json").exists():  # the detector opens no folder without one
+        blank = {"features": list(FEATURES[:1]), "mean": [0.0], "scale": [1.0]}
+        write({**blank, "layers": [{"weight": [[0.0]], "bias": [0.0]}]}, "not fitted yet", model / "decision.json")
+    heard = collect(folder / "tuning.pkl", data, model, plan("tuning", *CALLS))
+    about = f"fitted on {len(heard)} calls of tuning speakers, {sum(call.seconds for call in heard) / 60:.0f} minutes"
+    write(fit(heard, FEATURES, hidden=HIDDEN, decay=DECAY), about, model / "decision.json")

@@ -16,6 +16,8 @@ from speech.ports import RATE_HZ, Samples
 from tools.floor_model.bursts import BURSTS, laughter
 
 DUE_SECONDS = {"talk_over": 1.0, "cut": 1.5, "intrusion": 1.5}
+ONSET_SECONDS = 1.0
+"""A flag is right when it says that the other voice began so near to where it did."""
 Phrase = tuple[Samples, NDArray[np.bool_]]
 
 
