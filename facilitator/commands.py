@@ -6,17 +6,36 @@ interface's, and the local service's OpenAPI is made from these models.
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from facilitator.core import events as ev
+from facilitator.core.items import Item
 from facilitator.data import did_you_mean
 from facilitator.errors import UsageError
 
 Text = Annotated[str, Field(max_length=8_000)]
+Line = Annotated[str, Field(max_length=2_000), AfterValidator(lambda text: " ".join(text.splitlines()).strip())]
 Id = Annotated[str, Field(max_length=64)]
+
+
+def _day(value: object) -> str:
+    """Return a day as `2026-12-04`, given so or as TOML gives it; "" is none."""
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return value.isoformat()
+    with suppress(ValueError):
+        if value == "" or (isinstance(value, str) and _DAY.fullmatch(value) and dt.date.fromisoformat(value)):
+            return str(value)
+    raise ValueError("it must be a day, as 2026-12-04")
+
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+Day = Annotated[str, BeforeValidator(_day)]
 
 
 class CommandError(UsageError):
@@ -143,32 +162,70 @@ class MarkContract(Command):
 
 
 class EditContract(Command):
-    """Correct the contract by hand; it is then to be agreed again."""
+    """Correct the contract by hand, or take the last correction back; it is then to be agreed again."""
 
-    text: Text
+    text: Text = ""
+    undo: bool = False
+
+    @model_validator(mode="after")
+    def _one(self) -> EditContract:
+        if self.undo == ("text" in self.model_fields_set):
+            raise ValueError("give either a text or undo")
+        return self
 
     def events(self, at: float) -> tuple[ev.Event, ...]:
-        """Return the correction."""
+        """Return the correction, or that it was taken back."""
+        if self.undo:
+            return (ev.CorrectionUndone(at=at, record="contract"),)
         return (ev.RecordEdited(at=at, record="contract", text=self.text),)
 
 
+class PlanItem(BaseModel):
+    """One item of the plan: its words, and what was given or accepted by hand. `due` is a day, as `2026-12-04`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    text: Line
+    who: Line = ""
+    first_step: Line = ""
+    done_when: Line = ""
+    due: Day = ""
+
+
 class EditPlan(Command):
-    """Correct the plan by hand, agree to it, or both; an item is a line."""
+    """Correct the plan by hand, agree to it, or both.
+
+    The correction is a text, an item a line; or `items`, all of them; or `utterances`, which become items after those
+    that there are; or `undo`, which takes the last one back.
+    """
 
     text: Text = ""
+    items: tuple[PlanItem, ...] = Field(default=(), strict=False, max_length=200)
+    utterances: tuple[Id, ...] = Field(default=(), strict=False, max_length=200)
+    undo: bool = False
     agreed_by: Id = ""
 
     @model_validator(mode="after")
     def _something(self) -> EditPlan:
-        if not self.text.strip() and not self.agreed_by:
-            raise ValueError("give a text, agreed_by, or both")
+        given = sum(map(bool, (self.text.strip(), self.items, self.utterances, self.undo)))
+        if not given and not self.agreed_by:
+            raise ValueError("give a text, items, utterances or undo, agreed_by, or both")
+        if given > 1:
+            raise ValueError("give only one of text, items, utterances and undo")
         return self
 
     def events(self, at: float) -> tuple[ev.Event, ...]:
         """Return the correction, and the agreement to the whole plan."""
-        edit = (ev.RecordEdited(at=at, record="plan", text=self.text),) if self.text.strip() else ()
         whole = ev.RecordMarked(at=at, record="plan", whole=True, agreed_by=self.agreed_by)
-        return (*edit, whole) if self.agreed_by else edit
+        return (*self._edit(at), whole) if self.agreed_by else self._edit(at)
+
+    def _edit(self, at: float) -> tuple[ev.Event, ...]:
+        if self.undo:
+            return (ev.CorrectionUndone(at=at, record="plan"),)
+        if not (self.text.strip() or self.items or self.utterances):
+            return ()
+        items = tuple(Item(**item.model_dump()) for item in self.items)
+        return (ev.RecordEdited(at=at, record="plan", text=self.text, items=items, utterances=self.utterances),)
 
 
 class ReadBack(Command):

@@ -23,7 +23,7 @@ FILE = "config.toml"
 NONE = "none"
 """The name of a device, or of a detector, that is not to be used."""
 
-_FOLDERS = (("session", "processes"), ("listening", "detector"), ("documents", "folder"))
+_FOLDERS = (("session", "processes"), ("listening", "detector"), ("documents", "folder"), ("privacy", "folder"))
 _Device = Annotated[str, Field(min_length=1)]
 
 
@@ -149,7 +149,20 @@ class WebConfig(_Section):
 
 
 class PrivacyConfig(_Section):
-    """What is kept. Nothing is set here yet: nothing is kept."""
+    """What is kept: the session, encrypted, so that it can go on after a crash.
+
+    Attributes:
+        store: False keeps nothing at all.
+        folder: where sessions are kept; "" for the user's data folder.
+    """
+
+    store: bool = True
+    folder: str = ""
+
+    @property
+    def store_folder(self) -> Path | None:
+        """The folder itself; None for the user's data folder."""
+        return Path(self.folder) if self.folder else None
 
 
 class Config(_Section):

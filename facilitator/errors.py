@@ -4,11 +4,18 @@
     ├── UsageError            wrong use or configuration: exit code 2
     │   ├── ConfigError       config.toml
     │   ├── CatalogError      a process or a language in prompts/, or the user's own
-    │   └── CallError         a recorded call, CALL.toml
+    │   ├── CallError         a recorded call, CALL.toml
+    │   └── NoSessionError    no kept session has this name
     └── FailureError          something went wrong: exit code 1
         ├── InstallationError a file of the installation is missing
         ├── DocumentError     a document could not be written
-        └── ServiceError      the local service could not start
+        ├── ServiceError      the local service could not start
+        └── StoreError        a kept session could not be written, read or destroyed
+            ├── StoreDamagedError  it is not as it was written
+            ├── StoreNewerError    a newer facilitator wrote it
+            ├── StoreBusyError     a running facilitator holds it
+            ├── StoreFullError     the disk is full
+            └── KeyMissingError    its key is not there
 
 Beside this tree: the core's `ProcessError` and `IllegalEventError` (the language puts its code into words) and
 `speech.errors.SpeechError`. No message holds a transcript, a name of somebody present, or sound.
@@ -43,6 +50,10 @@ class CallError(UsageError):
     """A recorded call's description cannot be used."""
 
 
+class NoSessionError(UsageError):
+    """No kept session has this name, or it cannot be taken up again."""
+
+
 class FailureError(FacilitatorError):
     """The command was right, and something went wrong all the same."""
 
@@ -57,3 +68,27 @@ class DocumentError(FailureError):
 
 class ServiceError(FailureError):
     """The local service could not start."""
+
+
+class StoreError(FailureError):
+    """A kept session could not be written, read or destroyed."""
+
+
+class StoreDamagedError(StoreError):
+    """A kept session is not as it was written: something was changed, cut off, or put back."""
+
+
+class StoreNewerError(StoreError):
+    """A newer facilitator wrote this session."""
+
+
+class StoreBusyError(StoreError):
+    """A running facilitator holds this session."""
+
+
+class StoreFullError(StoreError):
+    """The disk is full."""
+
+
+class KeyMissingError(StoreError):
+    """The key of a kept session is not there."""

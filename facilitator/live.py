@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,14 @@ from facilitator.core.process import Participant, Process
 from facilitator.core.session import Session
 from facilitator.core.snapshot import RecordView, Snapshot
 from facilitator.core.state import Settings, names_by_role
-from facilitator.documents.markdown import write_documents
+from facilitator.documents.offers import with_offers
+from facilitator.documents.write import RENDERERS, Written, write_documents
 from facilitator.errors import DocumentError
 from facilitator.hearing import Ear, Hearing
 from facilitator.runner import Runner
 from facilitator.scribe import Scribe
 from facilitator.speaking import DeviceMouth, Speaker
+from facilitator.store.keeping import Keeping, Storing
 from facilitator.timeline import LiveClock, Timeline
 from facilitator.watching import Watch
 from facilitator.web.service import RefusedError
@@ -62,6 +64,7 @@ class LiveSettings:
         cue_probability: from which probability on they are told.
         spoken_reminders, timed_cues_when_deaf, replies_allowed: as in the configuration.
         folder: where documents go when no other folder is named.
+        storing: where the session is kept, and what it goes on from; None keeps nothing.
     """
 
     process: Process
@@ -79,6 +82,7 @@ class LiveSettings:
     replies_allowed: bool
     folder: Path
     detector: OtherVoiceDetector | None = None
+    storing: Storing | None = None
     cue_probability: float = CUE_PROBABILITY["balanced"]
 
 
@@ -87,11 +91,14 @@ class Live:
 
     def __init__(self, settings: LiveSettings) -> None:
         self.settings = settings
-        self._clock = LiveClock()
+        self._kept = None if settings.storing is None else settings.storing.kept
+        self._clock = LiveClock(0.0 if self._kept is None else self._kept.now())
         self._timeline = Timeline(self._clock)
         self._own = OwnVoice()
         self._sink = DeviceSink(settings.voice_output) if settings.voice_output is not None else None
-        self._began = dt.datetime.now(tz=dt.UTC).astimezone()
+        now = dt.datetime.now(tz=dt.UTC).astimezone()
+        self._began = now if settings.storing is None else settings.storing.chosen.began
+        self._keeping = Keeping(settings.storing, self._tell_trouble)
         self._own_folders: set[Path] = set()
         speaker = Speaker(self._timeline, settings.cache, settings.language)
         names = " ".join(person.name for person in settings.participants)
@@ -101,7 +108,8 @@ class Live:
             language=settings.language,
             hearing=self._hearing(),
             speaker=speaker,
-            scribe=Scribe(self._timeline, settings.recognizer, settings.language, names),
+            scribe=Scribe(self._timeline, settings.recognizer, settings.language, names, first=self._first_id),
+            keep=self._keeping.note,
         )
         mouth = None
         if self._sink is not None:
@@ -109,6 +117,13 @@ class Live:
         speaker.connect(self._runner.receive, mouth)
         self._followers: list[Callable[[dict[str, Any]], None]] = []
         self._delivered: Mapping[str, RecordView] | None = None
+        if self._kept is not None:
+            self._runner.session.restore(self._kept.durable, self._clock.now())
+        self._keeping.shown(self._runner.snapshot().records)
+
+    @property
+    def _first_id(self) -> str:
+        return "u" if self._kept is None else f"u{self._kept.begun + 1}-"
 
     def _session_settings(self) -> Settings:
         settings = self.settings
@@ -164,14 +179,14 @@ class Live:
         self.warn(f"{channel}_silent")
 
     def watch(self, on_fact: Callable[[facts.Fact], None]) -> None:
-        """Have `on_fact` called with everything that happens."""
-        self._runner.watch(on_fact)
+        """Have `on_fact` called with everything that happens, once it is kept."""
+        self._runner.watch(lambda fact: self._keeping.after(lambda: on_fact(fact)))
 
     def follow(self, on_line: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
         """Have `on_line` called with every event line from now on; return what ends it."""
 
         def tell(fact: facts.Fact) -> None:
-            on_line(fact.to_line())
+            self._keeping.after(lambda: on_line(fact.to_line()))
 
         self._runner.watch(tell)
         self._followers.append(on_line)
@@ -184,7 +199,9 @@ class Live:
 
     def snapshot(self) -> Snapshot:
         """Return what is to be shown now."""
-        return self._runner.snapshot()
+        shot = self._runner.snapshot()
+        shot = replace(shot, records=self._keeping.shown(shot.records))
+        return with_offers(shot, self._began.date(), self.settings.language.code)
 
     @property
     def ended(self) -> bool:
@@ -211,6 +228,7 @@ class Live:
         if if_step is not None and if_step != self._runner.session.step_id:
             raise RefusedError(_CONFLICT, "not_this_step", words.plain("refusals.not_this_step"))
         if name == DELIVER:
+            await self._keeping.flush()
             await self._deliver(values)
             return
         try:
@@ -220,6 +238,7 @@ class Live:
             raise RefusedError(_BAD_REQUEST, error.code, str(error)) from None
         except IllegalEventError as refused:
             raise RefusedError(_CONFLICT, refused.code, words.plain(f"refusals.{refused.code}")) from None
+        await self._keeping.flush()
 
     async def _deliver(self, values: dict[str, Any]) -> None:
         """Write the documents into the folder named, else into a new one of this session in the configuration's."""
@@ -230,7 +249,7 @@ class Live:
         own = self.settings.folder / f"{self.settings.process.id}-{self._began:%Y-%m-%d-%H%M}"
         records = self.snapshot().records
         try:
-            documents = await asyncio.to_thread(self._write, Path(folder or own), records)
+            written = await asyncio.to_thread(self._write, Path(folder or own), records)
         except FileExistsError:
             raise RefusedError(_CONFLICT, "documents_there", words.plain("refusals.documents_there")) from None
         except DocumentError as error:
@@ -238,14 +257,16 @@ class Live:
         except (OSError, RuntimeError, ValueError):
             raise RefusedError(_UNPROCESSABLE, "cannot_write", words.plain("refusals.cannot_write")) from None
         self._delivered = records
-        for document in documents:
+        if written.failure:
+            self._runner.give(ev.Warned(at=self._runner.now(), code="document_failed", message=written.failure))
+        for document in written.paths:
             self._tell({"type": "document_written", "at": round(self._runner.now(), 3), "path": str(document)})
         self._tell({"type": "delivered", "at": round(self._runner.now(), 3)})
 
-    def _write(self, named: Path, records: Mapping[str, RecordView]) -> tuple[Path, ...]:
+    def _write(self, named: Path, records: Mapping[str, RecordView]) -> Written:
         """Write the documents; those of another session are never overwritten."""
         folder = named.expanduser()
-        there = [folder / f"{name}.md" for name in records]
+        there = [folder / f"{name}.{ending}" for name in records for ending in RENDERERS]
         if folder not in self._own_folders and any(path.exists() for path in there):
             raise FileExistsError
         written = write_documents(
@@ -268,8 +289,18 @@ class Live:
         message = self.settings.language.plain(f"interface.warnings.{code}")
         self._runner.give(ev.Warned(at=self._runner.now(), code=code, message=message))
 
+    def _tell_trouble(self, code: str) -> None:
+        """Tell the animator that the session is not kept as it should be, also after its end."""
+        if self.ended:
+            message = self.settings.language.plain(f"interface.warnings.{code}")
+            self._tell({"type": "warning", "at": round(self._runner.now(), 3), "code": code, "message": message})
+        else:
+            self.warn(code)
+
     async def run(self) -> None:
         """Hold the session, from its readiness to its end."""
+        if self._kept is not None:
+            self.warn("resumed")
         self._timeline.work(self._prepare())
         await self._runner.run()
 
@@ -288,6 +319,7 @@ class Live:
     async def close(self) -> None:
         """Give everything back."""
         await self._runner.close()
+        await self._keeping.close(ended=self.ended)
 
 
 def _opener(device: str) -> Callable[[], AudioSource]:

@@ -16,7 +16,7 @@ from facilitator.core.mixed import CUE_PROBABILITY
 from facilitator.core.process import Process
 from facilitator.core.session import Session
 from facilitator.core.state import Settings, names_by_role
-from facilitator.documents.markdown import write_documents
+from facilitator.documents.write import Written, write_documents
 from facilitator.errors import FailureError, UsageError
 from facilitator.eventlog import EventLog
 from facilitator.hearing import Ear, RecordedHearing
@@ -96,8 +96,13 @@ class Replay:
             self._plan(call, timeline, runner)
             await runner.run()
             await timeline.drain()
-            documents = await asyncio.to_thread(self._documents, call, out, runner)
-            for path in documents:
+            written = await asyncio.to_thread(self._documents, call, out, runner)
+            if written.failure:
+                fact = facts.Warning(at=runner.session.now, code="document_failed", message=written.failure)
+                log.append(fact.to_line())
+                if on_fact is not None:
+                    on_fact(fact)
+            for path in written.paths:
                 log.append({"type": "document_written", "at": round(runner.session.now, 3), "path": str(path)})
             await log.close()
         except OSError as error:
@@ -106,7 +111,7 @@ class Replay:
             ) from None
         finally:
             await runner.close()
-        return documents
+        return list(written.paths)
 
     def _runner(self, call: Call, timeline: Timeline) -> Runner:
         settings = Settings(
@@ -154,9 +159,9 @@ class Replay:
         message = self.language.plain(f"interface.warnings.{code}")
         runner.give(ev.Warned(at=runner.timeline.at_hand, code=code, message=message))
 
-    def _documents(self, call: Call, out: Path, runner: Runner) -> list[Path]:
+    def _documents(self, call: Call, out: Path, runner: Runner) -> Written:
         today = dt.datetime.now(tz=dt.UTC).astimezone().date()
-        written = write_documents(
+        return write_documents(
             out,
             process=self.process,
             records=runner.snapshot().records,
@@ -164,7 +169,6 @@ class Replay:
             names=names_by_role(self.process, call.participants),
             started_on=today,
         )
-        return list(written)
 
 
 def _open_log(out: Path) -> EventLog:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from facilitator.core import actions as do
 from facilitator.core import events as ev
 from facilitator.core import facts
+from facilitator.core.durable import Durable
 from facilitator.core.errors import IllegalEventError
 from facilitator.core.session import Session
 from facilitator.core.snapshot import Snapshot
@@ -36,6 +37,7 @@ class Runner:
         hearing: the channels; none for a session without listening.
         speaker: the voice.
         scribe: writes down.
+        keep: given what is to outlive the process after each event, before anything is done about it.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Runner:
         hearing: Hearing,
         speaker: Speaker,
         scribe: Scribe,
+        keep: Callable[[Durable], None] | None = None,
     ) -> None:
         self.session = session
         self.timeline = timeline
@@ -54,6 +57,7 @@ class Runner:
         self._language = language
         self._hearing = hearing
         self._scribe = scribe
+        self._keep = keep
         self._grant: do.OpenGrant | None = None
         self._watchers: list[OnFact] = []
         self._actions: deque[do.Action] = deque()
@@ -79,6 +83,8 @@ class Runner:
             IllegalEventError: the session refuses the event.
         """
         self.session.receive(event)
+        if self._keep is not None:
+            self._keep(self.session.durable())
         self._actions.extend(self.session.take_actions())
         if self._performing:  # an action brought this event: what it asks for comes after what is under way
             return

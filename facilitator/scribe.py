@@ -44,13 +44,23 @@ class Scribe:
         recognizer: the engine, or None.
         language: what is spoken, and the words for what goes wrong.
         hotwords: names to expect, separated by spaces.
+        first: what the ids of utterances begin with; another one in each process that holds a session.
     """
 
-    def __init__(self, timeline: Timeline, recognizer: Recognizer | None, language: Language, hotwords: str) -> None:
+    def __init__(
+        self,
+        timeline: Timeline,
+        recognizer: Recognizer | None,
+        language: Language,
+        hotwords: str,
+        *,
+        first: str = "u",
+    ) -> None:
         self._timeline = timeline
         self._recognizer = recognizer
         self._language = language
         self._hotwords = hotwords
+        self._first = first
         self._jobs: deque[_Job] = deque()
         self._busy = False
         self._count = 0
@@ -60,7 +70,7 @@ class Scribe:
         if self._recognizer is None:
             return
         self._count += 1
-        job = _Job(f"u{self._count:03d}", grant, heard)
+        job = _Job(f"{self._first}{self._count:03d}", grant, heard)
         utterance = heard.utterance
         listener.receive(
             ev.UtteranceHeard(

@@ -48,13 +48,17 @@ class Clock(Protocol):
 
 
 class LiveClock:
-    """Session time is real time since the clock was made."""
+    """Session time is real time since the clock was made.
+
+    Args:
+        start: the session second at which it is made.
+    """
 
     waits_for_required = False
     waits_for_pending = False
 
-    def __init__(self) -> None:
-        self._zero = time.monotonic()
+    def __init__(self, start: float = 0.0) -> None:
+        self._zero = time.monotonic() - start
 
     def now(self) -> float:
         """Return the present session second."""

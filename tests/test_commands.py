@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from facilitator.commands import COMMANDS, CommandError, read
 from facilitator.core import events as ev
+from facilitator.core.items import Item
 
 INTERFACE = [
     *("hush", "start", "next", "back", "pause", "resume", "extend", "end", "listening_pause", "listening_resume"),
@@ -54,6 +56,8 @@ def test_a_command_without_values_is_one_event_and_takes_no_value(name: str, eve
         read(name, {"step": "welcome"}, 7.0)
 
 
+NOT = "cannot be done:"
+NO_PLAN = "give a text, items, utterances or undo, agreed_by, or both"
 CONTRACT, PLAN = "contract", "plan"
 
 
@@ -88,6 +92,25 @@ CONTRACT, PLAN = "contract", "plan"
             {"agreed_by": "Camille"},
             [ev.RecordMarked(at=1, record=PLAN, whole=True, agreed_by="Camille")],
         ),
+        (
+            "edit_plan",
+            {"items": [{"text": "Un,\r\nje commence."}, {"text": "Deux.", "who": "Nour", "due": "2026-12-04"}]},
+            [
+                ev.RecordEdited(
+                    at=1,
+                    record=PLAN,
+                    items=(Item("Un, je commence."), Item("Deux.", who="Nour", due="2026-12-04")),
+                )
+            ],
+        ),
+        (
+            "edit_plan",
+            {"items": [{"text": "Un.", "first_step": "a", "done_when": "b", "due": dt.date(2026, 12, 4)}]},
+            [ev.RecordEdited(at=1, record=PLAN, items=(Item("Un.", first_step="a", done_when="b", due="2026-12-04"),))],
+        ),
+        ("edit_plan", {"utterances": ["u1"]}, [ev.RecordEdited(at=1, record=PLAN, utterances=("u1",))]),
+        ("edit_plan", {"undo": True}, [ev.CorrectionUndone(at=1, record=PLAN)]),
+        ("edit_contract", {"undo": True}, [ev.CorrectionUndone(at=1, record=CONTRACT)]),
         (
             "edit_plan",
             {"text": "Un.", "agreed_by": "Camille"},
@@ -130,12 +153,35 @@ def test_the_values_of_a_command_reach_its_events(name: str, values: dict[str, A
             {"minutes": "2"},
             "The command 'extend' cannot be done: the value 'minutes': input should be a valid number.",
         ),
-        ("edit_contract", {}, "The command 'edit_contract' cannot be done: the value 'text': field required."),
-        ("edit_plan", {}, "The command 'edit_plan' cannot be done: its values: give a text, agreed_by, or both."),
-        (
-            "edit_plan",
-            {"text": " \n"},
-            "The command 'edit_plan' cannot be done: its values: give a text, agreed_by, or both.",
+        *(
+            ("edit_contract", values, f"The command 'edit_contract' {NOT} its values: give either a text or undo.")
+            for values in ({}, {"text": "Un.", "undo": True}, {"undo": False})
+        ),
+        *(
+            ("edit_plan", values, f"The command 'edit_plan' {NOT} its values: {NO_PLAN}.")
+            for values in ({}, {"text": " \n"}, {"items": []}, {"undo": False})
+        ),
+        *(
+            (
+                "edit_plan",
+                {"text": "Un.", **values},
+                f"The command 'edit_plan' {NOT} its values: give only one of text, items, utterances and undo.",
+            )
+            for values in ({"items": [{"text": "Un."}]}, {"utterances": ["u1"]}, {"undo": True})
+        ),
+        *(
+            (
+                "edit_plan",
+                {"items": [{"text": "Un.", "due": due}]},
+                f"The command 'edit_plan' {NOT} the value 'items.0.due': {why}.",
+            )
+            for due, why in (
+                ("demain", "it must be a day, as 2026-12-04"),
+                ("20261204", "it must be a day, as 2026-12-04"),
+                (20261204, "it must be a day, as 2026-12-04"),
+                (dt.datetime(2026, 12, 4, tzinfo=dt.UTC), "it must be a day, as 2026-12-04"),
+                ("2026-02-30", "it must be a day, as 2026-12-04"),
+            )
         ),
         ("say", {"text": 3}, "The command 'say' cannot be done: the value 'text': input should be a valid string."),
         (

@@ -62,3 +62,12 @@ async def test_a_failure_costs_one_utterance_and_is_told() -> None:
 
 async def test_without_a_recognizer_nothing_is_announced() -> None:
     assert (await write(None, heard(1.0, 1600))).events == []
+
+
+async def test_ids_of_a_session_that_goes_on_are_others() -> None:
+    timeline, listener = Timeline(ReplayClock(math.inf)), FakeListener()
+    scribe = Scribe(timeline, FakeRecognizer(), LANGUAGE, "", first="u2-")
+    scribe.take(GRANT, heard(1.0, 1600), listener)
+    await timeline.drain()
+    await scribe.close()
+    assert [event.id for event in listener.events if isinstance(event, ev.UtteranceHeard)] == ["u2-001"]

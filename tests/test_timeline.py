@@ -123,3 +123,9 @@ async def test_cancelling_ends_all_work() -> None:
     tasks = [timeline.work(asyncio.sleep(60)), timeline.require(asyncio.sleep(60))]
     await timeline.cancel()
     assert all(task.cancelled() for task in tasks)
+
+
+def test_a_live_clock_goes_on_from_where_it_is_told() -> None:
+    clock = LiveClock(90.0)
+    assert 90.0 <= clock.now() < 91.0
+    assert clock.delay(100.0) == pytest.approx(10.0, abs=1.0)

@@ -17,10 +17,12 @@ from facilitator.call import MICROPHONE_CHANNEL
 from facilitator.catalog import load_process
 from facilitator.cli import parts
 from facilitator.cli.board import Board
+from facilitator.cli.resuming import Begun, begin
 from facilitator.config import NONE, Config, load_config
 from facilitator.core.process import Participant, Process
 from facilitator.data import did_you_mean
 from facilitator.errors import UsageError
+from facilitator.exporting import check_steps
 from facilitator.languages import load_language
 from facilitator.live import Live, LiveSettings
 from facilitator.web.service import Service
@@ -44,6 +46,10 @@ def run(
         list[str] | None,
         typer.Option("--participant", help="Somebody present and their role; may be repeated.", metavar="NAME=ROLE"),
     ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option("--resume", help="Go on with this session of `sessions list`.", metavar="SESSION"),
+    ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Never open a page.")] = False,  # noqa: FBT002
     ready_file: Annotated[
         Path | None, typer.Option("--ready-file", help="Written when the service answers.", metavar="FILE")
@@ -55,13 +61,19 @@ def run(
     """
     del no_browser  # the console's page is not there yet
     loaded = load_config(config)
-    changed = {"process": process, "duration": duration, "language": language}
-    session = loaded.session.model_copy(update={key: value for key, value in changed.items() if value is not None})
-    asyncio.run(_run(loaded.model_copy(update={"session": session}), participant or [], ready_file))
+    given = {"process": process, "duration": duration, "language": language}
+    changed = {key: value for key, value in given.items() if value is not None}
+    if resume is not None and (changed or participant):
+        raise UsageError("A session goes on with what it began with: give --resume without another choice.")
+    begun = begin(loaded, resume)
+    if begun.kept is None:
+        loaded = loaded.model_copy(update={"session": loaded.session.model_copy(update=changed)})
+    asyncio.run(_run(begun.config(loaded), begun, begun.people(participant or []), ready_file))
 
 
-async def _run(config: Config, people: list[str], ready_file: Path | None) -> None:
-    settings, notices = await _settings(config, people)
+async def _run(config: Config, begun: Begun, people: list[str], ready_file: Path | None) -> None:
+    settings, notices = await _settings(config, begun, people)
+    begun.say()
     live = Live(settings)
     service = Service(live)
     written: Path | None = None
@@ -124,10 +136,12 @@ async def _until_over(live: Live) -> None:
     await asyncio.sleep(AFTER_END_SECONDS)
 
 
-async def _settings(config: Config, people: list[str]) -> tuple[LiveSettings, list[str]]:
+async def _settings(config: Config, begun: Begun, people: list[str]) -> tuple[LiveSettings, list[str]]:
     """Return what the session needs, and the codes of what the animator is told at its start."""
     folder = config.session.processes_folder
     process = load_process(config.session.process, folder)
+    if begun.kept is not None:
+        check_steps(begun.kept, process)
     call_input = await _device(config.audio.call_input, "input")
     microphone = await _device(config.audio.microphone_input, "input")
     wanted = config.listening.enabled
@@ -149,12 +163,16 @@ async def _settings(config: Config, people: list[str]) -> tuple[LiveSettings, li
     if listens and call_input is not None:
         detector = await asyncio.to_thread(parts.open_detector, config)
         notices += ["no_detector"] if detector is None else []
+    if begun.sessions is not None and not begun.sessions.keys.used.is_keyring:
+        notices.append("key_file")
+    seconds = process.plan(config.session.duration) if begun.kept is None else begun.kept.chosen.seconds
+    participants = _participants(people, process, microphone is not None)
     await asyncio.to_thread(SileroDetector)  # loads the model that all detectors share
     settings = LiveSettings(
         process=process,
-        seconds=process.plan(config.session.duration),
+        seconds=dict(seconds),
         language=language,
-        participants=_participants(people, process, microphone is not None),
+        participants=participants,
         call_input=call_input,
         microphone_input=microphone,
         voice_output=output,
@@ -167,6 +185,7 @@ async def _settings(config: Config, people: list[str]) -> tuple[LiveSettings, li
         timed_cues_when_deaf=config.voice.timed_cues_when_deaf,
         replies_allowed=config.session.client_may_reply,
         folder=config.documents.path,
+        storing=begun.storing(config, seconds, participants),
     )
     return settings, notices
 

@@ -40,6 +40,21 @@ class Rebudget:
     still_late_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Times:
+    """All that an agenda knows beside its steps and their planned seconds; the fields are `Agenda`'s own."""
+
+    used: tuple[float, ...]
+    extended: tuple[float, ...]
+    index: int
+    visit_used: float
+    visit_planned: float
+    since: float | None
+    ends_at: float
+    paused_at: float | None
+    over: bool
+
+
 class Agenda:
     """The steps of one session and their time.
 
@@ -59,6 +74,28 @@ class Agenda:
         self._ends_at = sum(self._planned)
         self._paused_at: float | None = 0.0  # before its start the meeting's end moves on as in a pause
         self.over = False
+
+    def times(self) -> Times:
+        """Return all that `restore` needs to go on from here."""
+        return Times(
+            used=tuple(self._used),
+            extended=tuple(self._extended),
+            index=self._index,
+            visit_used=self._visit_used,
+            visit_planned=self._visit_planned,
+            since=self._since,
+            ends_at=self._ends_at,
+            paused_at=self._paused_at,
+            over=self.over,
+        )
+
+    def restore(self, times: Times) -> None:
+        """Go on from what `times` returned for an agenda of the same steps."""
+        self._used, self._extended = list(times.used), list(times.extended)
+        self._index = times.index
+        self._visit_used, self._visit_planned = times.visit_used, times.visit_planned
+        self._since, self._ends_at, self._paused_at = times.since, times.ends_at, times.paused_at
+        self.over = times.over
 
     @property
     def index(self) -> int:

@@ -11,6 +11,7 @@ from facilitator.core import facts
 from facilitator.core.courtesy import FADE_SECONDS, HUSH_FADE_SECONDS, TIMED_CUES
 from facilitator.core.due import lefts
 from facilitator.core.errors import IllegalEventError
+from facilitator.core.items import bare, joined
 from facilitator.core.process import Cue, Rights
 from facilitator.core.record import Mark, Record
 from facilitator.core.state import State
@@ -149,7 +150,16 @@ def _mark(state: State, event: ev.RecordMarked) -> None:
 
 
 def _edit(state: State, event: ev.RecordEdited) -> None:
-    state.records[event.record].edit(event.text.strip(), state.now)
+    record = state.records[event.record]
+    items = event.items
+    if event.utterances:
+        said = (record.utterances[name].text or "" for name in event.utterances)
+        items = (*record.chosen, *(item for text in said for item in bare(text)))
+    record.edit(event.text.strip() or joined(items), state.now, items)
+
+
+def _undo(state: State, event: ev.CorrectionUndone) -> None:
+    state.records[event.record].undo()
 
 
 def _rebudget(state: State, event: ev.RebudgetAsked) -> None:
@@ -215,9 +225,18 @@ def _refuse_unmarkable(state: State, event: ev.RecordMarked) -> None:
 
 
 def _refuse_uneditable(state: State, event: ev.RecordEdited) -> None:
-    _open_record(state, event.record)
-    if not event.text.strip():
+    record = _open_record(state, event.record)
+    if record.unknown(event.utterances):
+        raise IllegalEventError("no_such_utterance")
+    said = (record.utterances[name].text or "" for name in event.utterances)
+    lines = [*said, *(item.text for item in event.items)] or [event.text]
+    if not all(line.strip() for line in lines):
         raise IllegalEventError("nothing_written")
+
+
+def _refuse_unchanged(state: State, event: ev.CorrectionUndone) -> None:
+    if not _open_record(state, event.record).undoable:
+        raise IllegalEventError("nothing_to_undo")
 
 
 def _refuse_on_time(state: State, event: ev.RebudgetAsked) -> None:
@@ -234,6 +253,7 @@ REFUSALS: Mapping[type[ev.Event], Callable[..., None]] = {
     ev.ReadBackAsked: _refuse_unwritten,
     ev.RecordMarked: _refuse_unmarkable,
     ev.RecordEdited: _refuse_uneditable,
+    ev.CorrectionUndone: _refuse_unchanged,
     ev.RebudgetAsked: _refuse_on_time,
 }
 """Checks that need more than the tables: each raises `IllegalEventError` and changes nothing."""
@@ -256,5 +276,6 @@ HANDLERS: Mapping[type[ev.Event], Callable[..., None]] = {
     ev.ReadBackAsked: _read_back,
     ev.RecordMarked: _mark,
     ev.RecordEdited: _edit,
+    ev.CorrectionUndone: _undo,
     ev.RebudgetAsked: _rebudget,
 }

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from facilitator.core.items import Item
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
@@ -125,10 +127,23 @@ class RecordMarked(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordEdited(Event):
-    """A record's text was corrected by hand; it is then to be agreed again."""
+    """A record's text was corrected by hand; it is then to be agreed again.
+
+    One is given: `text`; `items`, all its lines with what is added to them; or ids of `utterances` that become items
+    after those that there are.
+    """
 
     record: str
-    text: str
+    text: str = ""
+    items: tuple[Item, ...] = ()
+    utterances: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectionUndone(Event):
+    """The last correction of a record's text was taken back."""
+
+    record: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

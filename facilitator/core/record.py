@@ -4,6 +4,7 @@ Rules:
 
 - The words are those that were said; the animator or the client corrects them, nothing else does.
 - A text is agreed when somebody marks it. Correcting an agreed text makes it a draft again.
+- Corrections can be taken back, the last first, as far as the last agreement. What was taken back stays in the history.
 - "This is the contract" means the utterance just said: the last one that began at least a second before, and not before
   what is agreed already. If its text is not known yet, the mark waits for it.
 - A later text of an utterance (another `stage`, or `replaces`) takes the place of the earlier one, but not in what was
@@ -13,7 +14,9 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from facilitator.core.items import Draft, Item, bare, carried
 
 NEVER = float("-inf")
 JUST_SAID_SECONDS = 1.0
@@ -45,20 +48,25 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """The text was changed by hand from `before` to `after`, at session second `at`."""
+    """The text was changed by hand from `before` to `after`, at session second `at`, and perhaps changed back.
+
+    `before` and `after` are the same where only something beside the text was given.
+    """
 
     before: str
     after: str
     at: float
+    undone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """`text` was agreed by `agreed_by` at session second `at`."""
+    """`text` was agreed by `agreed_by` at session second `at`, with its items."""
 
     text: str
     agreed_by: str
     at: float
+    items: tuple[Item, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +88,16 @@ class Record:
         draft: the text as corrected by hand and not agreed yet; None when nobody corrected it.
         agreement: what was agreed last; None before.
         corrections: by hand, oldest first.
+        undoable: for each correction that can be taken back, the draft that it changed; oldest first.
         marks: marks that wait for an utterance's text.
         lost: utterances that were heard but could not be written down.
     """
 
     utterances: dict[str, Utterance] = field(default_factory=dict)
-    draft: str | None = None
+    draft: Draft | None = None
     agreement: Agreement | None = None
     corrections: list[Correction] = field(default_factory=list)
+    undoable: list[Draft | None] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     lost: int = 0
 
@@ -106,10 +116,22 @@ class Record:
     def text(self) -> str:
         """The text as it stands: the draft, else what was agreed, else all that was said, a line an utterance."""
         if self.draft is not None:
-            return self.draft
+            return self.draft.text
         if self.agreement is not None:
             return self.agreement.text
         return "\n".join(utterance.text or "" for utterance in self.spoken)
+
+    @property
+    def chosen(self) -> tuple[Item, ...]:
+        """The items that a hand chose or that were agreed; none while the text is only what was said."""
+        if self.draft is not None:
+            return self.draft.items
+        return () if self.agreement is None else self.agreement.items
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The items of the text as it stands."""
+        return self.chosen or bare(self.text)
 
     def heard(self, utterance: Utterance) -> None:
         """An utterance was said; its text will follow."""
@@ -128,10 +150,39 @@ class Record:
             self.utterances[utterance.id] = utterance
             self.lost += 1
 
-    def edit(self, text: str, at: float) -> None:
-        """Correct the text by hand."""
+    def kept(self) -> Record:
+        """Return the record as it stands, less what is known in part of an utterance: it is known anew every second.
+
+        Later changes of either leave the other alone.
+        """
+        return replace(
+            self,
+            utterances={name: _without_part(one) for name, one in self.utterances.items()},
+            corrections=list(self.corrections),
+            undoable=list(self.undoable),
+            marks=list(self.marks),
+        )
+
+    def interrupt(self) -> bool:
+        """Give up what waits for words that will not come any more; return whether a mark was among it."""
+        for utterance in self.outstanding:
+            self.lose(replace(utterance, text=utterance.text or "", stage="live"))
+        waited = bool(self.marks)
+        self.marks.clear()
+        return waited
+
+    def edit(self, text: str, at: float, items: tuple[Item, ...] = ()) -> None:
+        """Correct the text by hand; `items` are its lines with what was added to them, when that changes too."""
+        after = Draft(text, items or carried(text, self.items))
         self.corrections.append(Correction(before=self.text, after=text, at=at))
-        self.draft = text
+        self.undoable.append(self.draft)
+        self.draft = after
+
+    def undo(self) -> None:
+        """Take the last correction that stands back."""
+        self.draft = self.undoable.pop()
+        place = max(i for i, correction in enumerate(self.corrections) if not correction.undone)
+        self.corrections[place] = replace(self.corrections[place], undone=True)
 
     def mark(self, mark: Mark) -> None:
         """Agree to the draft if there is one, else to what `mark` means once its text is known."""
@@ -169,15 +220,17 @@ class Record:
                 break
             self.marks.pop(0)
             if text:
-                self.agreement = Agreement(text=text, agreed_by=mark.agreed_by, at=mark.at)
+                items = carried(text, self.items)
+                self.agreement = Agreement(text=text, agreed_by=mark.agreed_by, at=mark.at, items=items)
                 self.draft = None
+                self.undoable.clear()
             agreed.append(self.agreement if text else None)
         return agreed
 
     def _marked(self, mark: Mark, speech_on: Collection[float]) -> str | None:
         """Return the text that `mark` means, "" when there turns out to be none, None while it is not known."""
         if self.draft is not None and not mark.utterances:
-            return self.draft
+            return self.draft.text
         latest = mark.at if mark.whole else mark.at - JUST_SAID_SECONDS
         if not mark.utterances and any(start <= latest for start in speech_on):
             return None
@@ -189,3 +242,7 @@ class Record:
         if not mark.utterances and not mark.whole:
             said = [u for u in said if u.started_at > self._agreed_until][-1:]
         return "\n".join(utterance.text or "" for utterance in said)
+
+
+def _without_part(one: Utterance) -> Utterance:
+    return one if one.written else replace(one, text=None, stage="", ended_at=one.started_at)

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-from facilitator.core import asked, due, heard
+from facilitator.core import asked, due, durable, heard
 from facilitator.core.actions import Action
+from facilitator.core.durable import Durable
 from facilitator.core.events import Event
 from facilitator.core.snapshot import Snapshot, take
 from facilitator.core.state import Settings, State
@@ -52,6 +53,17 @@ class Session:
     def snapshot(self, at: float) -> Snapshot:
         """Return what is to be shown at session second `at`."""
         return take(self._state, max(at, self._state.now))
+
+    def durable(self) -> Durable:
+        """Return all that is needed to go on from here in another process."""
+        return durable.take(self._state)
+
+    def restore(self, kept: Durable, at: float) -> None:
+        """Go on, at session second `at`, from what `durable` returned in a process that is no more.
+
+        The session is new, and of the same steps. What is to be done again is among the actions.
+        """
+        durable.restore(self._state, kept, at)
 
     @property
     def now(self) -> float:

@@ -32,8 +32,23 @@ class StepView:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemView:
+    """An item of a text, as in `items.Item`; `offered` is a day that its words name, for a human to accept, or ""."""
+
+    text: str
+    who: str = ""
+    first_step: str = ""
+    done_when: str = ""
+    due: str = ""
+    offered: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RecordView:
-    """A written-down text as it stands; `agreed_at` is seconds after the session's start."""
+    """A written-down text as it stands; `agreed_at` is seconds after the session's start.
+
+    `undoable` says whether the last correction can be taken back.
+    """
 
     text: str
     agreed: bool
@@ -43,6 +58,8 @@ class RecordView:
     outstanding: int
     lost: int
     utterances: tuple[Mapping[str, object], ...]
+    items: tuple[ItemView, ...] = ()
+    undoable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +165,15 @@ def _record_view(record: Record, started_at: float) -> RecordView:
         agreed=record.agreement is not None and record.draft is None,
         agreed_by=record.agreement.agreed_by if record.agreement else "",
         agreed_at=record.agreement.at - started_at if record.agreement else None,
-        corrections=tuple({"at": c.at, "before": c.before, "after": c.after} for c in record.corrections),
+        corrections=tuple(
+            {"at": c.at, "before": c.before, "after": c.after, "undone": c.undone} for c in record.corrections
+        ),
         outstanding=len(record.outstanding),
         lost=record.lost,
         utterances=tuple(
             {"id": u.id, "text": u.text, "who": u.who, "started_at": u.started_at, "stage": u.stage}
             for u in record.spoken
         ),
+        items=tuple(ItemView(i.text, i.who, i.first_step, i.done_when, i.due) for i in record.items),
+        undoable=bool(record.undoable),
     )

@@ -78,6 +78,7 @@ class State:
         opened: places of the steps whose opening was asked for: none is said twice.
         step_at: when the present step was entered.
         handing_over: whether the runner still has to hand over what a closed grant held.
+        prompts: how many prompts were asked for.
     """
 
     def __init__(self, settings: Settings, wording: Wording) -> None:
@@ -104,7 +105,7 @@ class State:
         self.opened: set[int] = set()
         self.step_at = 0.0
         self.handing_over = False
-        self._prompts = 0
+        self.prompts = 0
 
     @property
     def capturing(self) -> bool:
@@ -139,9 +140,9 @@ class State:
         """Queue something to say."""
         courtesy = self.settings.process.courtesy[cue]
         held = self.step.rights is Rights.HOLD
-        self._prompts += 1
+        self.prompts += 1
         prompt = do.Prompt(
-            id=f"{self._prompts:02d}-{self.step.id}-{cue.value}",
+            id=f"{self.prompts:02d}-{self.step.id}-{cue.value}",
             step=self.step.id,
             cue=cue,
             key=key,

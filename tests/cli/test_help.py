@@ -14,7 +14,7 @@ import typer.main
 from facilitator.cli import app
 from tests.cli.command import facilitator
 
-INTERFACE = ["run", "demo", "replay", "say", "doctor", "devices", "models", "processes"]
+INTERFACE = ["run", "demo", "replay", "say", "doctor", "devices", "models", "processes", "sessions"]
 TREE: Any = typer.main.get_command(app)
 
 
@@ -57,7 +57,7 @@ def test_help_is_printed_and_is_no_error(tmp_path: Path) -> None:
     assert "Example: facilitator say" in done.out
 
 
-@pytest.mark.parametrize("arguments", [(), ("models",), ("processes",)])
+@pytest.mark.parametrize("arguments", [(), ("models",), ("processes",), ("sessions",)])
 def test_without_a_command_the_help_is_shown_and_it_was_wrong_use(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     done = facilitator(*arguments, cwd=tmp_path)
     assert (done.code, done.out) == (2, "")

@@ -62,6 +62,9 @@ def call(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return asyncio.run(make_call(SCRIPT, openings, tmp_path_factory.mktemp("call"), lambda *_: None))
 
 
+DOCUMENTS = [f"{name}.{ending}" for name in ("contract", "plan") for ending in ("md", "docx", "pdf")]
+
+
 def events(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()]
 
@@ -73,7 +76,7 @@ def test_without_a_model_a_call_gives_the_same_events_again_and_at_another_speed
         done = facilitator("replay", call, "--out", "out", "--speed", speed, cwd=tmp_path / place)
         assert (done.code, done.err) == (0, "")
         assert "La séance est terminée." in done.out
-        assert done.out.endswith("Écrit : out/contract.md\nÉcrit : out/plan.md\n")
+        assert done.out.endswith("".join(f"Écrit : out/{name}\n" for name in DOCUMENTS))
         written.append((tmp_path / place / "out" / "events.jsonl").read_bytes())
     assert written[0] == written[1]
     assert written[0].decode().splitlines() == written[2].decode().splitlines()
@@ -88,6 +91,7 @@ def test_without_a_model_a_call_gives_the_same_events_again_and_at_another_speed
     prompts = [line for line in lines if line["type"] == "prompt_spoken"]
     assert {line["file"] for line in prompts} == {f"prompts/{path.name}" for path in (out / "prompts").iterdir()}
     assert len(prompts) >= 2
+    assert [line["path"] for line in lines if line["type"] == "document_written"] == [f"out/{n}" for n in DOCUMENTS]
     assert "non transcrit" in (out / "contract.md").read_text(encoding="utf-8")
     assert not [line for line in lines if line["type"] == "utterance_transcribed"]
 

@@ -14,6 +14,7 @@ from facilitator.core import actions as do
 from facilitator.core import events as ev
 from facilitator.core import facts
 from facilitator.core.errors import IllegalEventError
+from facilitator.core.items import Item
 from facilitator.core.session import Session
 from tests.core.builders import ANIMATOR, BENOIT, CLIENT, DALIA, FakeWording, codev, outstanding, settings, utterance
 
@@ -49,8 +50,15 @@ ASKED += [
     ),
     st.tuples(
         st.just(ev.RecordEdited),
-        st.fixed_dictionaries({"record": RECORDS, "text": st.sampled_from([" ", "Autrement."])}),
+        st.one_of(
+            st.fixed_dictionaries({"record": RECORDS, "text": st.sampled_from([" ", "Autrement."])}),
+            st.fixed_dictionaries(
+                {"record": RECORDS, "items": st.sampled_from([(), (Item("Lundi.", due="2026-12-07"),)])}
+            ),
+            st.fixed_dictionaries({"record": RECORDS, "utterances": st.tuples(IDS.map(lambda number: f"u{number}"))}),
+        ),
     ),
+    st.tuples(st.just(ev.CorrectionUndone), st.fixed_dictionaries({"record": RECORDS})),
 ]
 
 

@@ -173,7 +173,7 @@ def test_an_edited_text_is_a_draft_until_it_is_agreed_again() -> None:
     meeting.send(ev.RecordEdited(at=12, record="contract", text="  Un, mieux.  "))
     view = contract(meeting)
     assert (view.text, view.agreed, view.agreed_by) == ("Un, mieux.", False, "Camille")
-    assert view.corrections == ({"at": 12, "before": "Un.", "after": "Un, mieux."},)
+    assert view.corrections == ({"at": 12, "before": "Un.", "after": "Un, mieux.", "undone": False},)
     meeting.send(mark(13, by="Camille et le groupe"))
     assert agreed(meeting)[1] == ("Un, mieux.", "Camille et le groupe", 13)
     assert contract(meeting).agreed

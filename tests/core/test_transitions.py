@@ -10,6 +10,7 @@ import pytest
 
 from facilitator.core import events as ev
 from facilitator.core.errors import IllegalEventError
+from facilitator.core.items import Item
 from facilitator.core.transitions import AFTER_CLOSING, LISTENING, PHASES, Listening, Phase, next_states
 from tests.core.builders import Meeting, go, outstanding, settings, utterance
 
@@ -31,6 +32,7 @@ EVENTS: dict[str, dict[str, Any]] = {
     "ReadBackAsked": {"record": "contract"},
     "RecordMarked": {"record": "contract"},
     "RecordEdited": {"record": "contract", "text": "Autrement."},
+    "CorrectionUndone": {"record": "contract"},
     "RebudgetAsked": {},
     "ChannelOpened": {"channel": "camille"},
     "VoiceRose": {"channel": "camille", "since": 0.0},
@@ -103,6 +105,7 @@ RemindAsked          | -     | running | -       | -
 ReadBackAsked        | -     | running | paused  | -
 RecordMarked         | -     | running | paused  | -
 RecordEdited         | -     | running | paused  | -
+CorrectionUndone     | -     | running | paused  | -
 RebudgetAsked        | -     | running | paused  | -
 AudioEnded           | ended | closing | closing | closing
 """
@@ -180,6 +183,7 @@ def at_phase(phase: Phase, listening: Listening) -> Meeting:
         return Meeting(settings=chosen).send(*early, *paused)
     meeting = go("consultation", consent=bool(early), settings=chosen)
     meeting.send(utterance(1, "Je voudrais.", 10.0))
+    meeting.send(ev.RecordEdited(at=11.0, record="contract", text="J'aimerais."))
     meeting.until(AT - 20)
     if listening is Listening.PAUSED:
         meeting.send(ev.ListeningPauseAsked(at=AT - 15))
@@ -236,6 +240,12 @@ def test_a_session_follows_the_table_and_a_refused_event_changes_nothing(
         ("welcome", ev.RecordMarked(at=5, record="plan", utterances=("u1",)), "no_such_utterance"),
         ("welcome", ev.RecordEdited(at=5, record="poem", text="x"), "no_such_record"),
         ("welcome", ev.RecordEdited(at=5, record="plan", text=" \n"), "nothing_written"),
+        ("welcome", ev.RecordEdited(at=5, record="plan"), "nothing_written"),
+        ("welcome", ev.RecordEdited(at=5, record="plan", items=(Item("Un."), Item(" "))), "nothing_written"),
+        ("welcome", ev.RecordEdited(at=5, record="plan", utterances=("u1",)), "no_such_utterance"),
+        ("welcome", ev.CorrectionUndone(at=5, record="poem"), "no_such_record"),
+        ("welcome", ev.CorrectionUndone(at=5, record="plan"), "nothing_to_undo"),
+        ("synthesis", ev.CorrectionUndone(at=5, record="contract"), "record_closed"),
         ("synthesis", ev.RecordEdited(at=5, record="contract", text="x"), "record_closed"),
         ("synthesis", ev.RecordMarked(at=5, record="contract"), "record_closed"),
         ("welcome", ev.RebudgetAsked(at=5), "on_time"),

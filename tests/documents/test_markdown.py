@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import stat
 from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,16 +11,24 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from facilitator.catalog import load_process
-from facilitator.core.snapshot import RecordView
-from facilitator.documents.markdown import day, escape, lines, render, write_documents
-from facilitator.errors import DocumentError
+from facilitator.core.snapshot import ItemView, RecordView
+from facilitator.documents import markdown
+from facilitator.documents.markdown import escape
+from facilitator.documents.model import lines, make
 from facilitator.languages import load_language
+from facilitator.wording import Language
 
 FRENCH, ENGLISH = load_language("codev", "fr"), load_language("codev", "en")
 DAY = date(2026, 11, 24)
 EMPTY = RecordView("", agreed=False, agreed_by="", agreed_at=None, corrections=(), outstanding=0, lost=0, utterances=())
 CONTRACT = replace(EMPTY, text="J'aimerais que vous m'aidiez à déléguer.")
+CORRECTIONS: tuple[dict[str, object], ...] = (
+    {"at": 1.0, "before": "Un.", "after": "Deux.", "undone": False},
+    {"at": 2.0, "before": "Deux.", "after": "Trois.", "undone": False},
+    {"at": 3.0, "before": "Trois.", "after": "Quatre.", "undone": True},
+    {"at": 4.0, "before": "Trois.", "after": "Trois.", "undone": False},
+)
+"""Two changed the words and stand; one was taken back, one only added a date."""
 AGREED = replace(CONTRACT, agreed=True, agreed_by="Camille", agreed_at=22 * 60.0)
 
 
@@ -72,20 +78,13 @@ def boxes(text: str) -> list[str]:
     return [item.removeprefix("[ ] ") for item in read(text).items if item.startswith("[ ] ")]
 
 
-def write(folder: Path, *people: str, **records: RecordView) -> tuple[Path, ...]:
-    """Write the documents of `records` in French."""
-    return write_documents(
-        folder,
-        process=load_process("codev"),
-        records=records,
-        language=FRENCH,
-        names={"client": people, "consultant": ("Nour",)},
-        started_on=DAY,
-    )
+def render(name: str, record: RecordView, language: Language, *, people: tuple[str, ...] = ()) -> str:
+    """Return the document of a record as Markdown."""
+    return markdown.render(make(name, record, language, DAY, people=people)).decode()
 
 
 def test_a_contract_that_was_agreed_says_by_whom_and_when() -> None:
-    found = read(render("contract", AGREED, FRENCH, DAY, people=("Camille",)))
+    found = read(render("contract", AGREED, FRENCH, people=("Camille",)))
     assert found.headings == ["Contrat de consultation", "La demande", "Notes"]
     assert found.quoted == [CONTRACT.text]
     assert "Séance du 24 novembre 2026" in found.everything
@@ -96,55 +95,56 @@ def test_a_contract_that_was_agreed_says_by_whom_and_when() -> None:
 
 
 def test_who_agreed_is_named_by_role_when_no_name_is_known() -> None:
-    found = read(render("contract", replace(AGREED, agreed_by="client"), FRENCH, DAY))
+    found = read(render("contract", replace(AGREED, agreed_by="client"), FRENCH))
     assert "Convenu par le client, après" in found.everything
     assert "Pour" not in found.everything
 
 
 def test_a_text_that_nobody_agreed_to_is_headed_to_be_agreed() -> None:
-    french = read(render("contract", CONTRACT, FRENCH, DAY)).everything
+    french = read(render("contract", CONTRACT, FRENCH)).everything
     assert french.index("à valider") < french.index(CONTRACT.text)
-    assert "to be agreed" in read(render("contract", CONTRACT, ENGLISH, DAY)).everything
+    assert "to be agreed" in read(render("contract", CONTRACT, ENGLISH)).everything
 
 
 def test_what_was_not_written_down_says_so_and_leaves_room() -> None:
-    contract = read(render("contract", EMPTY, FRENCH, DAY))
+    contract = read(render("contract", EMPTY, FRENCH))
     assert "non transcrit" in contract.everything
     assert "à valider" not in contract.everything
     assert contract.quoted == [FRENCH.plain("documents.contract.blank")]
-    assert boxes(render("plan", EMPTY, ENGLISH, DAY)) == [ENGLISH.plain("documents.plan.blank")]
-    assert "not transcribed" in read(render("plan", EMPTY, ENGLISH, DAY)).everything
+    assert boxes(render("plan", EMPTY, ENGLISH)) == [ENGLISH.plain("documents.plan.blank")]
+    assert "not transcribed" in read(render("plan", EMPTY, ENGLISH)).everything
 
 
 @pytest.mark.parametrize("partly", [replace(AGREED, lost=1), replace(CONTRACT, outstanding=2)])
 def test_what_was_written_down_in_part_says_so_and_keeps_the_part(partly: RecordView) -> None:
-    found = read(render("contract", partly, FRENCH, DAY))
+    found = read(render("contract", partly, FRENCH))
     assert "non transcrit" in found.everything
     assert found.quoted == [CONTRACT.text]
 
 
 def test_a_plan_is_a_list_to_tick_a_line_an_item() -> None:
     plan = replace(EMPTY, text="D'ici lundi, j'appelle Nour.\n\n  Puis j'écris à l'équipe. \n")
-    assert boxes(render("plan", plan, FRENCH, DAY)) == ["D'ici lundi, j'appelle Nour.", "Puis j'écris à l'équipe."]
+    assert boxes(render("plan", plan, FRENCH)) == ["D'ici lundi, j'appelle Nour.", "Puis j'écris à l'équipe."]
 
 
 def test_the_four_rules_are_at_the_end() -> None:
     for language in (FRENCH, ENGLISH):
         rules = language.items("documents.rules")
         assert len(rules) == 4
-        assert tuple(read(render("contract", AGREED, language, DAY)).items) == rules
+        found = read(render("contract", AGREED, language)).items
+        assert [" ".join(item.split()) for item in found] == list(rules)
 
 
 def test_corrections_are_counted_where_only_the_data_shows_it() -> None:
-    text = render("contract", replace(AGREED, corrections=({"at": 1.0}, {"at": 2.0})), FRENCH, DAY)
-    assert "<!-- corrigé à la main : 2 -->" in text
+    text = render("contract", replace(AGREED, corrections=CORRECTIONS), FRENCH)
+    assert "<!-- corrigé à la main\u00a0: 2 -->" in text
     assert "corrigé" not in read(text).everything
-    assert "<!--" not in render("contract", AGREED, FRENCH, DAY)
+    assert "<!--" not in render("contract", AGREED, FRENCH)
 
 
 def test_the_first_of_a_month_is_said_as_the_language_says_it() -> None:
-    assert day(date(2027, 1, 1), FRENCH) == "Séance du 1er janvier 2027"
-    assert day(date(2027, 1, 1), ENGLISH) == "Session of 1 January 2027"
+    assert make("contract", EMPTY, FRENCH, date(2027, 1, 1)).session == "Séance du 1er janvier 2027"
+    assert make("contract", EMPTY, ENGLISH, date(2027, 1, 1)).session == "Session of 1 January 2027"
 
 
 TRICKY = [
@@ -172,7 +172,7 @@ TRICKY = [
 @pytest.mark.parametrize("said", TRICKY)
 def test_words_are_read_as_they_were_said_whatever_signs_they_hold(said: str) -> None:
     for name, language in (("contract", FRENCH), ("plan", ENGLISH)):
-        text = render(name, replace(EMPTY, text=f"Avant\n{said}\nAprès"), language, DAY, people=(said,))
+        text = render(name, replace(EMPTY, text=f"Avant\n{said}\nAprès"), language, people=(said,))
         found = read(text)
         shown = found.quoted if name == "contract" else boxes(text)
         assert shown == ["Avant", said.strip(), "Après"]
@@ -182,11 +182,11 @@ def test_words_are_read_as_they_were_said_whatever_signs_they_hold(said: str) ->
 
 @given(st.text(min_size=1, max_size=60))
 def test_any_words_are_read_as_they_were_said(said: str) -> None:
-    text = render("contract", replace(EMPTY, text=said), FRENCH, DAY)
+    text = render("contract", replace(EMPTY, text=said), FRENCH)
     expected = list(lines(said)) or [FRENCH.plain("documents.contract.blank")]
     assert read(text).quoted == expected
-    assert boxes(render("plan", replace(EMPTY, text=said), FRENCH, DAY)) == (
-        list(lines(said)) or [FRENCH.plain("documents.plan.blank")]
+    assert boxes(render("plan", replace(EMPTY, text=said), ENGLISH)) == (
+        list(lines(said)) or [ENGLISH.plain("documents.plan.blank")]
     )
 
 
@@ -194,42 +194,17 @@ def test_a_line_is_escaped_only_where_it_must_be() -> None:
     assert escape("C'est 3.5 - 2 (à peu près) : oui !") == "C'est 3.5 - 2 (à peu près) : oui !"
 
 
-def test_the_documents_are_written_whole_and_for_the_user_alone(tmp_path: Path) -> None:
-    folder = tmp_path / "a" / "b"
-    paths = write(folder, "Camille", contract=AGREED, plan=EMPTY)
-    assert paths == (folder / "contract.md", folder / "plan.md")
-    assert sorted(path.name for path in folder.iterdir()) == ["contract.md", "plan.md"]
-    assert paths[0].read_text(encoding="utf-8") == render("contract", AGREED, FRENCH, DAY, people=("Camille",))
-    assert all(stat.S_IMODE(path.stat().st_mode) & 0o077 == 0 for path in paths)
-
-
-def test_writing_again_takes_the_place_of_what_was_there(tmp_path: Path) -> None:
-    write(tmp_path, contract=CONTRACT)
-    (path,) = write(tmp_path, contract=AGREED)
-    assert "Convenu par Camille" in path.read_text(encoding="utf-8")
-
-
-def test_a_folder_that_cannot_be_written_to_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(DocumentError) as caught:
-        write(tmp_path / "file", contract=AGREED)
-    assert str(tmp_path / "file") in str(caught.value)
-    assert "déléguer" not in str(caught.value)
-    assert caught.value.exit_code == 1
-
-
-def test_a_disk_that_fails_half_way_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second document cannot be flushed: neither is changed and no piece is left."""
-    write(tmp_path, contract=CONTRACT, plan=EMPTY)
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    calls: list[int] = []
-
-    def fsync(handle: int) -> None:
-        calls.append(handle)
-        if len(calls) == 2:
-            raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", fsync)
-    with pytest.raises(DocumentError, match="No space left on device"):
-        write(tmp_path, contract=AGREED, plan=EMPTY)
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+def test_what_was_added_to_an_item_stands_under_its_words() -> None:
+    item = ItemView(
+        "D'ici vendredi, j'appelle.", who="Nour", first_step="écrire", done_when="c'est dit", due="2026-12-04"
+    )
+    plan = replace(EMPTY, text=f"{item.text}\nPuis j'écris.", items=(item, ItemView("Puis j'écris.")))
+    text = render("plan", plan, FRENCH)
+    assert boxes(text) == [item.text, "Puis j'écris."]
+    added = [" ".join(one.split()) for one in read(text).items[1:5]]
+    assert added == [
+        "Qui : Nour",
+        "Premier pas : écrire",
+        "Ce sera fait quand : c'est dit",
+        "Échéance : vendredi 4 décembre 2026",
+    ]

@@ -78,7 +78,8 @@ def terminal(folder: Path, text: str = CONFIG, environment: Mapping[str, str] = 
     config = folder / "config.toml"
     config.write_text(text.format(folder=folder / "documents"), encoding="utf-8")
     ours, theirs = pty.openpty()
-    environment = {**environment, "TERM": "xterm", "COLUMNS": "100", "LINES": "40"}
+    own = {"XDG_DATA_HOME": str(folder / "data"), "TERM": "xterm", "COLUMNS": "100", "LINES": "40"}
+    environment = {**environment, **own}
     process = subprocess.Popen(
         [sys.executable, "-m", "facilitator", "run", "--no-browser", "--config", str(config), "--duration", "60"],
         stdin=theirs, stdout=theirs, stderr=theirs, cwd=ROOT, env=environment, start_new_session=True,
@@ -126,7 +127,8 @@ def test_a_session_is_driven_by_single_keys(tmp_path: Path) -> None:
         screen.read(5.0)
         assert screen.process.wait(10) == 0
     (folder,) = (tmp_path / "documents").iterdir()
-    assert {path.name for path in folder.iterdir()} == {"contract.md", "plan.md"}
+    documents = {f"{name}.{ending}" for name in ("contract", "plan") for ending in ("md", "docx", "pdf")}
+    assert {path.name for path in folder.iterdir()} == documents
     assert "non transcrit" in (folder / "contract.md").read_text(encoding="utf-8")
     assert "Traceback" not in screen.shown
 

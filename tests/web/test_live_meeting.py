@@ -6,12 +6,14 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from facilitator.catalog import load_process
+from facilitator.documents import write
 from facilitator.languages import load_language
 from facilitator.live import Live, LiveSettings
 from facilitator.web.service import Service
@@ -107,4 +109,52 @@ async def test_documents_are_written_when_the_animator_delivers_and_not_before(h
     await do(held, "start")
     assert written(tmp_path) == set()
     assert (await do(held, "deliver")).status == 200
-    assert {"contract.md", "plan.md"} <= written(tmp_path)
+    assert {"contract.md", "contract.docx", "contract.pdf", "plan.md", "plan.docx", "plan.pdf"} <= written(tmp_path)
+
+
+async def plan(door: Door) -> dict[str, Any]:
+    found: dict[str, Any] = (await door.ask(door.get("/api/state"))).json["records"]["plan"]
+    return found
+
+
+async def test_a_day_said_is_offered_and_becomes_a_due_date_when_it_is_accepted(held: Door, tmp_path: Path) -> None:
+    await do(held, "start")
+    await do(held, "edit_plan", text="Demain, j'appelle Nour.\nPuis j'écris.")
+    call, write = (await plan(held))["items"]
+    assert date.fromisoformat(call["offered"]) - datetime.now(tz=UTC).astimezone().date() <= timedelta(days=1)
+    assert (call["due"], write["offered"]) == ("", "")
+    assert (await do(held, "deliver")).status == 200
+    assert "plan.ics" not in written(tmp_path)
+    dated = {"text": call["text"], "due": call["offered"], "who": "Nour"}
+    assert (await do(held, "edit_plan", items=[dated, {"text": write["text"]}], agreed_by="Camille")).status == 200
+    accepted = (await plan(held))["items"][0]
+    assert (accepted["text"], accepted["due"], accepted["offered"]) == (call["text"], call["offered"], "")
+    assert (await do(held, "deliver")).status == 200
+    assert "plan.ics" in written(tmp_path)
+
+
+async def test_corrections_are_taken_back_over_the_service(held: Door) -> None:
+    await do(held, "start")
+    await do(held, "edit_plan", text="Un.")
+    await do(held, "edit_plan", text="Deux.")
+    assert (await do(held, "edit_plan", undo=True)).status == 200
+    assert ((await plan(held))["text"], (await plan(held))["undoable"]) == ("Un.", True)
+    await do(held, "edit_plan", undo=True)
+    refused = await do(held, "edit_plan", undo=True)
+    assert (refused.status, refused.json["code"]) == (409, "nothing_to_undo")
+
+
+async def test_a_document_that_cannot_be_made_is_told_and_the_others_are_written(
+    held: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> bytes:
+        raise RuntimeError
+
+    monkeypatch.setattr(write, "RENDERERS", {**write.RENDERERS, "pdf": fail})
+    await do(held, "start")
+    assert (await do(held, "deliver")).status == 200
+    assert {"contract.md", "contract.docx", "plan.md", "plan.docx"} == written(tmp_path)
+    warnings = (await held.ask(held.get("/api/state"))).json["warnings"]
+    assert [one["message"] for one in warnings if one["code"] == "document_failed"] == [
+        "Ces documents n'ont pas pu être préparés : contract.pdf, plan.pdf. Les autres sont écrits."
+    ]

@@ -1,0 +1,127 @@
+"""Taking a session up again: which one, and with what it began."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from facilitator.catalog import list_processes
+from facilitator.cli import parts
+from facilitator.config import Config
+from facilitator.core.process import Participant
+from facilitator.errors import NoSessionError
+from facilitator.store.contents import Chosen, Kept, Person
+from facilitator.store.file import SessionStore
+from facilitator.store.folder import Sessions, open_sessions
+from facilitator.store.keeping import Storing
+
+OFFERED_SECONDS = 12 * 3600
+"""A session that was last written longer ago is not offered: nobody is in that meeting any more. It stays listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """How a session begins.
+
+    Attributes:
+        sessions: where it is kept; None keeps nothing.
+        store: the store of the one that goes on, held; None for a new one.
+        kept: what that store holds.
+        unfinished: name of another session that could go on.
+    """
+
+    sessions: Sessions | None
+    store: SessionStore | None = None
+    kept: Kept | None = None
+    unfinished: str | None = None
+
+    def config(self, config: Config) -> Config:
+        """Return `config` with what the session that goes on was begun with."""
+        if self.kept is None:
+            return config
+        chosen = self.kept.chosen
+        changed = {"process": chosen.process, "language": chosen.language, "address": chosen.address}
+        return config.model_copy(update={"session": config.session.model_copy(update=changed)})
+
+    def people(self, people: list[str]) -> list[str]:
+        """Return everybody present, as `--participant` has them."""
+        return people if self.kept is None else [f"{one.name}={one.role}" for one in self.kept.chosen.people]
+
+    def storing(
+        self, config: Config, seconds: Mapping[str, float], participants: tuple[Participant, ...]
+    ) -> Storing | None:
+        """Return where the session is kept; None keeps nothing."""
+        if self.sessions is None:
+            return None
+        session = config.session
+        if self.kept is not None:
+            return Storing(self.sessions, self.kept.chosen, self.store, self.kept)
+        own = session.process not in list_processes(session.processes_folder) and Path(session.process).exists()
+        chosen = Chosen(
+            process=str(Path(session.process).resolve()) if own else session.process,
+            language=session.language,
+            address=session.address,
+            seconds=dict(seconds),
+            people=tuple(Person(name=person.name, role=person.role) for person in participants),
+            began=dt.datetime.now(tz=dt.UTC).astimezone(),
+        )
+        return Storing(self.sessions, chosen)
+
+    def say(self) -> None:
+        """Say in the terminal where the key is, and which session could go on."""
+        if self.sessions is not None and self.sessions.keys.used.is_keyring and sys.stdin.isatty():
+            name = self.sessions.keys.used.name
+            parts.errors.print(f"The session is kept encrypted on this computer; its key is in the keyring ({name}).")
+        if self.unfinished is not None:
+            parts.errors.print(
+                f"The session {self.unfinished} was not finished: `facilitator run --resume {self.unfinished}` takes "
+                "it up again."
+            )
+
+
+def begin(config: Config, resume: str | None) -> Begun:
+    """Return how a session begins: the one that `resume` names, the unfinished one if it is wanted, or a new one.
+
+    Raises:
+        NoSessionError: there is no such session, or it is over.
+        StoreError: it cannot be opened.
+    """
+    if resume is None and not config.privacy.store:
+        return Begun(None)
+    sessions = open_sessions(config.privacy.store_folder)
+    if resume is not None:
+        return _take_up(sessions, resume)
+    found = sessions.unfinished()
+    if found is None or time.time() - found[1].wall > OFFERED_SECONDS:
+        return Begun(sessions)
+    name, kept = found
+    if not sys.stdin.isatty():
+        return Begun(sessions, unfinished=name)
+    if _wanted(name, kept):
+        return _take_up(sessions, name)
+    return Begun(sessions)
+
+
+def _wanted(name: str, kept: Kept) -> bool:
+    began, last = kept.chosen.began.astimezone(), kept.written_at
+    question = (
+        f"The session {name}, begun on {began:%Y-%m-%d at %H:%M}, last at {last:%H:%M}, was not finished. Resume it?"
+    )
+    wanted = typer.confirm(question, default=True, err=True)
+    if not wanted:
+        parts.errors.print("It stays where it is: `facilitator sessions list` shows it.")
+    return wanted
+
+
+def _take_up(sessions: Sessions, name: str) -> Begun:
+    store, kept = sessions.open(name)
+    if kept.ended:
+        store.close()
+        raise NoSessionError(f"The session {name} is over: `facilitator sessions export` writes its documents.")
+    return Begun(sessions, store, kept)

@@ -1,0 +1,61 @@
+"""The documents of a kept session, without holding it again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from facilitator.catalog import load_process
+from facilitator.core.process import Participant, Process
+from facilitator.core.session import Session
+from facilitator.core.state import Settings, names_by_role
+from facilitator.documents.offers import with_offers
+from facilitator.documents.write import RENDERERS, Written, write_documents
+from facilitator.errors import NoSessionError, UsageError
+from facilitator.languages import load_language
+from facilitator.store.contents import Kept
+
+
+def check_steps(kept: Kept, process: Process) -> None:
+    """Make sure that `process` still has every step of a kept session.
+
+    Raises:
+        NoSessionError: it lacks one.
+    """
+    known = {step.id for step in process.steps}
+    for step in kept.chosen.seconds:
+        if step not in known:
+            raise NoSessionError(f"The process {process.id!r} lacks the step {step!r} of this session: bring it back.")
+
+
+def export(kept: Kept, folder: Path, processes: Path | None = None) -> Written:
+    """Write the documents of `kept` into `folder`, where none of their names may be taken.
+
+    Args:
+        kept: the session, as its store has it.
+        folder: where; made when it is not there.
+        processes: the user's own folder of processes; None for none.
+
+    Raises:
+        UsageError: a document of that name is there, or the session's process or language is not.
+        DocumentError: the folder cannot be written to.
+    """
+    chosen = kept.chosen
+    process = load_process(chosen.process, processes)
+    check_steps(kept, process)
+    language = load_language(chosen.process, chosen.language, chosen.address, processes=processes)
+    people = tuple(Participant(person.name, person.role) for person in chosen.people)
+    settings = Settings(process=process, seconds=chosen.seconds, participants=people, language=language.code)
+    session = Session(settings, language)
+    session.restore(kept.durable, kept.durable.at)
+    shot = with_offers(session.snapshot(kept.durable.at), chosen.began.date(), language.code)
+    target = folder.expanduser()
+    if any((target / f"{name}.{ending}").exists() for name in shot.records for ending in RENDERERS):
+        raise UsageError(f"{target} holds documents already: choose another folder.")
+    return write_documents(
+        target,
+        process=process,
+        records=shot.records,
+        language=language,
+        names=names_by_role(process, people),
+        started_on=chosen.began.astimezone().date(),
+    )

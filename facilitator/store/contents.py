@@ -1,0 +1,142 @@
+"""What a session's records hold, as JSON: what was chosen, where the meeting is, and each written-down text.
+
+Rules:
+
+- A record stands for itself: the last one of its kind (and of its name, for a text) is what holds.
+- Times are session seconds; `wall` is the computer's own time of the same instant, so that session time can go on from
+  it in another process.
+- What changes here in a way that an older program would misread raises `sealing.SCHEMA`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from facilitator.core.durable import Course, Durable
+from facilitator.core.record import Record
+from facilitator.core.transitions import Phase
+from facilitator.errors import StoreDamagedError
+from facilitator.store.file import Entry
+
+CHOSEN, COURSE, TEXT = "chosen", "course", "text"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Person(_Model):
+    """Somebody present."""
+
+    name: str
+    role: str
+
+
+class Chosen(_Model):
+    """What was chosen before the session, as the configuration and the command line have it.
+
+    Attributes:
+        process: a name or a folder.
+        language, address: of the words.
+        seconds: planned seconds by step, in their order.
+        people: everybody present, as far as known.
+        began: when session time was 0.
+    """
+
+    process: str
+    language: str
+    address: str
+    seconds: dict[str, float]
+    people: tuple[Person, ...]
+    began: AwareDatetime
+
+
+class _Course(_Model):
+    at: float
+    wall: float
+    course: Course
+
+
+class _Text(_Model):
+    name: str
+    record: Record
+
+
+_COURSE, _TEXT = TypeAdapter(_Course), TypeAdapter(_Text)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A session as its store has it.
+
+    Attributes:
+        chosen: what was chosen before it.
+        durable: what the core goes on from.
+        wall: the computer's time at `durable.at`, seconds since 1970.
+        begun: how many processes have held it.
+    """
+
+    chosen: Chosen
+    durable: Durable
+    wall: float
+    begun: int
+
+    @property
+    def ended(self) -> bool:
+        """Whether the session is over."""
+        return self.durable.course.phase is Phase.ENDED
+
+    def now(self, wall: float | None = None) -> float:
+        """Return the session second of the computer's time `wall`, the present unless told; it never goes back."""
+        return self.durable.at + max(0.0, (time.time() if wall is None else wall) - self.wall)
+
+    @property
+    def written_at(self) -> datetime:
+        """When it was last written to."""
+        return datetime.fromtimestamp(self.wall).astimezone()
+
+
+def chosen_entry(chosen: Chosen) -> Entry:
+    """Return the record of what was chosen; each process that holds the session begins with one."""
+    return Entry(CHOSEN, chosen.model_dump_json().encode())
+
+
+def course_entry(at: float, wall: float, course: Course) -> Entry:
+    """Return the record of where the meeting is."""
+    return Entry(COURSE, _COURSE.dump_json(_Course(at=at, wall=wall, course=course)))
+
+
+def text_entry(name: str, record: Record) -> Entry:
+    """Return the record of one written-down text."""
+    return Entry(TEXT, _TEXT.dump_json(_Text(name=name, record=record)))
+
+
+def fold(session: str, entries: Iterable[Entry]) -> Kept:
+    """Return what the records of a session come to.
+
+    Raises:
+        StoreDamagedError: they do not hold what such records hold.
+    """
+    chosen: Chosen | None = None
+    course: _Course | None = None
+    texts: dict[str, Record] = {}
+    begun = 0
+    try:
+        for entry in entries:
+            if entry.kind == CHOSEN:
+                chosen, begun = Chosen.model_validate_json(entry.payload), begun + 1
+            elif entry.kind == COURSE:
+                course = _COURSE.validate_json(entry.payload)
+            elif entry.kind == TEXT:
+                text = _TEXT.validate_json(entry.payload)
+                texts[text.name] = text.record
+    except ValidationError:  # its text holds what was said
+        chosen = None
+    if chosen is None or course is None:
+        raise StoreDamagedError(f"The session {session} holds too little to go on from: it was hardly begun.")
+    return Kept(chosen, Durable(course.at, course.course, texts), course.wall, begun)

@@ -1,0 +1,212 @@
+"""Writes a live session down as it goes, beside the loop.
+
+Rules:
+
+- Nothing is kept before consent; a session that never listens is kept from its start.
+- What changed is written in one transaction, in a thread of its own, in order. The loop never waits for it.
+- What follows from a change is told, and a written-down text shown, once the change is on the disk; where the disk
+  takes longer than 1.5 s, or does not keep it at all, the meeting goes on and the animator is told within 2 s, once for
+  each cause.
+- Nothing that failed is tried again, except after a full disk: then everything is written anew, and told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+from facilitator.core.durable import Durable
+from facilitator.core.snapshot import RecordView
+from facilitator.core.transitions import Listening, Phase
+from facilitator.errors import StoreError, StoreFullError
+from facilitator.store.contents import Chosen, Kept, chosen_entry, course_entry, text_entry
+from facilitator.store.file import Entry, SessionStore
+from facilitator.store.folder import Sessions
+
+LATE_SECONDS = 1.5
+"""From so long on what is not written is shown all the same, and the animator is told that the disk is slow."""
+RETRY_SECONDS = 10.0
+"""How often a full disk is tried again."""
+CLOSE_SECONDS = 5.0
+"""How long the end waits for a disk that does not answer."""
+FAILED, FULL, SLOW, KEY, BACK = "store_failed", "store_full", "store_slow", "store_key", "store_back"
+"""What the animator is told: keys of the languages' `interface.warnings`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Storing:
+    """Where a live session is kept.
+
+    Attributes:
+        sessions: this user's.
+        chosen: what was chosen before it.
+        store: the open store of a session that goes on; None for a new one.
+        kept: what that store holds.
+    """
+
+    sessions: Sessions
+    chosen: Chosen
+    store: SessionStore | None = None
+    kept: Kept | None = None
+
+
+class Keeping:
+    """Keeps one live session.
+
+    Args:
+        storing: where; None keeps nothing.
+        on_trouble: told what the animator must know.
+    """
+
+    def __init__(self, storing: Storing | None, on_trouble: Callable[[str], None]) -> None:
+        self._storing = storing
+        self._on_trouble = on_trouble
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._store = storing.store if storing is not None else None
+        self._last: Durable | None = None
+        self._pending = 0
+        self._calm = asyncio.Event()
+        self._calm.set()
+        self._late: asyncio.TimerHandle | None = None
+        self._hangs = False
+        self._held: deque[Callable[[], None]] = deque()
+        self._shown: Mapping[str, RecordView] = {}
+        self._told: set[str] = set()
+        self._retry_at = float("-inf")
+        self._given_up = storing is None
+        self._closed = False
+        self._headed = False  # in the thread: whether this process's own first record is written
+        self._broken = False  # in the thread: whether what follows would lack something before it
+
+    def note(self, durable: Durable) -> None:
+        """Have what changed since the last time written down."""
+        if self._given_up or not _may_be_kept(durable) or time.monotonic() < self._retry_at:
+            return
+        last, wall = self._last, time.time()
+        entries = [
+            text_entry(name, record)
+            for name, record in durable.records.items()
+            if last is None or last.records[name] != record
+        ]
+        if last is None or entries or last.course != durable.course:
+            entries.append(course_entry(durable.at, wall, durable.course))
+        if not entries:
+            return
+        self._last = durable
+        self._pending += 1
+        if not self._hangs:
+            self._calm.clear()
+        loop = asyncio.get_running_loop()
+        if self._late is None:
+            self._late = loop.call_later(LATE_SECONDS, self._is_late)
+        written = loop.run_in_executor(self._executor, partial(self._write, entries, anew=last is None))
+        written.add_done_callback(self._done)
+
+    def _write(self, entries: list[Entry], *, anew: bool) -> str | None:
+        """Write, in the thread; return what is to be told of a success."""
+        assert self._storing is not None
+        if self._broken and not anew:
+            raise StoreFullError("What was before this is not written.")
+        self._broken = True
+        if self._store is None:
+            self._store = self._storing.sessions.create(self._storing.chosen.began)
+        head = [] if self._headed else [chosen_entry(self._storing.chosen)]
+        self._store.append(*head, *entries)
+        self._headed, self._broken = True, False
+        try:
+            self._store.mark()
+        except StoreError:
+            return KEY
+        return None
+
+    def _done(self, written: asyncio.Future[str | None]) -> None:
+        self._pending -= 1
+        if written.cancelled():
+            failure: BaseException | None = None
+            told = None
+        else:
+            failure = written.exception()
+            told = None if failure is not None else written.result()
+        if failure is not None:
+            self._last = None
+            self._retry_at = time.monotonic() + RETRY_SECONDS
+            self._given_up = not isinstance(failure, StoreFullError)
+            self._tell(FAILED if self._given_up else FULL)
+        elif told is not None:
+            self._tell(told)
+        elif FULL in self._told:
+            self._told.clear()
+            self._on_trouble(BACK)
+        if self._pending == 0:
+            if self._late is not None:
+                self._late.cancel()
+            self._late, self._hangs = None, False
+            self._let_go()
+
+    def _is_late(self) -> None:
+        self._hangs = True
+        self._tell(SLOW)
+        self._let_go()
+
+    def _tell(self, code: str) -> None:
+        if code not in self._told:
+            self._told.add(code)
+            self._on_trouble(code)
+
+    def _let_go(self) -> None:
+        """Tell what waited for the disk."""
+        self._calm.set()
+        while self._held and self._calm.is_set():
+            self._held.popleft()()
+
+    def after(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called once what was noted before is written, or is not going to be."""
+        self._held.append(tell)
+        if self._calm.is_set():
+            self._let_go()
+
+    def shown(self, records: Mapping[str, RecordView]) -> Mapping[str, RecordView]:
+        """Return what may be shown of `records`: as long as they wait for the disk, what was shown before."""
+        if self._calm.is_set():
+            self._shown = records
+        return self._shown
+
+    async def flush(self) -> None:
+        """Wait until all that was noted is written, or is not going to be, or takes too long."""
+        await self._calm.wait()
+
+    async def close(self, *, ended: bool) -> None:
+        """Let go of the store, sealed for good where the session is over; a disk that hangs is not waited for."""
+        if self._closed:
+            return
+        self._closed = self._given_up = True
+        with suppress(TimeoutError, StoreError):
+            await asyncio.wait_for(
+                asyncio.get_running_loop().run_in_executor(self._executor, partial(self._close, ended=ended)),
+                CLOSE_SECONDS,
+            )
+        if self._late is not None:
+            self._late.cancel()
+        self._let_go()
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _close(self, *, ended: bool) -> None:
+        store, self._store = self._store, None
+        if store is None:
+            return
+        with suppress(StoreError):
+            store.close(for_good=ended and not self._broken)
+            store.mark()
+
+
+def _may_be_kept(durable: Durable) -> bool:
+    course = durable.course
+    if course.listening is Listening.NEVER:
+        return course.phase is not Phase.READY
+    return course.listening is not Listening.UNASKED

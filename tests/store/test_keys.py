@@ -1,0 +1,154 @@
+"""Keys: in a keyring that encrypts, else in a file for this user alone; destroyed everywhere, or it is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keyring
+import pytest
+from keyring.backend import KeyringBackend
+from keyring.backends import fail, null
+from keyring.backends.chainer import ChainerBackend
+from keyring.errors import KeyringLocked, PasswordDeleteError
+
+from facilitator.errors import KeyMissingError, StoreError
+from facilitator.store.keys import FileVault, KeyringVault, Keys, Mark, find_keyring, open_keys
+
+NAME = "2026-11-24-0930-a1b2"
+
+
+class Memory(KeyringBackend):
+    """A keyring in memory; fails, forgets or keeps what it should not where it is told."""
+
+    priority = 5  # type: ignore[assignment]
+
+    def __init__(self, trouble: str = "") -> None:
+        super().__init__()
+        self.trouble = trouble
+        self.held: dict[tuple[str, str], str] = {}
+
+    def _may_fail(self) -> None:
+        if self.trouble == "locked":
+            raise KeyringLocked("Camille's keyring")
+        if self.trouble == "broken":
+            raise RuntimeError("the secret is 00ff")
+
+    def get_password(self, service: str, username: str) -> str | None:
+        self._may_fail()
+        return self.held.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self._may_fail()
+        if self.trouble != "forgets":
+            self.held[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        self._may_fail()
+        if (service, username) not in self.held:
+            raise PasswordDeleteError("there is none")
+        if self.trouble != "keeps":
+            del self.held[service, username]
+
+
+class Secret(Memory):
+    """A keyring that is known to encrypt."""
+
+
+Secret.__module__ = "keyring.backends.SecretService"
+
+
+class Plain(Memory):
+    """A keyring in plain text."""
+
+
+Plain.__module__ = "keyrings.alt.file"
+
+
+def test_a_key_and_its_mark_come_back(tmp_path: Path) -> None:
+    for vault in (FileVault(tmp_path / "keys"), KeyringVault(Secret(), "Secret Service")):
+        keys = Keys([vault])
+        key = keys.make(NAME)
+        assert keys.find(NAME) == (key, Mark(0, bytes(16)))
+        keys.put_mark(NAME, Mark(7, b"\x01" * 16))
+        assert keys.find(NAME) == (key, Mark(7, b"\x01" * 16))
+        assert len(key) == 32
+        assert keys.make("2026-11-24-0931-a1b2") != key
+        keys.destroy(NAME)
+        keys.destroy(NAME)
+        with pytest.raises(KeyMissingError):
+            keys.find(NAME)
+
+
+def test_a_key_is_found_in_the_vault_that_has_it(tmp_path: Path) -> None:
+    files, ring = FileVault(tmp_path / "keys"), KeyringVault(Secret(), "Secret Service")
+    key = Keys([files]).make(NAME)
+    keys = Keys([ring, files])
+    assert keys.find(NAME)[0] == key
+    keys.put_mark(NAME, Mark(3, bytes(16)))
+    assert files.get(NAME, "mark") == str(Mark(3, bytes(16)))
+    keys.destroy(NAME)
+    assert list((tmp_path / "keys").iterdir()) == []
+
+
+@pytest.mark.parametrize("backend", [null.Keyring(), fail.Keyring(), Plain(), Memory()])
+def test_keyrings_that_keep_nothing_or_in_plain_text_are_refused(backend: KeyringBackend) -> None:
+    assert find_keyring(backend) is None
+
+
+def test_the_first_keyring_of_a_chain_that_encrypts_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ChainerBackend, "backends", [Plain(), Secret()])
+    found = find_keyring(ChainerBackend())
+    assert found is not None
+    assert (found.name, found.is_keyring) == ("Secret Service", True)
+    monkeypatch.setattr(ChainerBackend, "backends", [Plain()])
+    assert find_keyring(ChainerBackend()) is None
+
+
+def test_without_a_keyring_the_key_is_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyring, "get_keyring", Plain)
+    assert isinstance(open_keys(tmp_path).used, FileVault)
+    monkeypatch.setattr(keyring, "get_keyring", Secret)
+    assert isinstance(open_keys(tmp_path).used, KeyringVault)
+
+    def broken() -> KeyringBackend:
+        raise RuntimeError
+
+    monkeypatch.setattr(keyring, "get_keyring", broken)
+    assert isinstance(open_keys(tmp_path).used, FileVault)
+
+
+@pytest.mark.parametrize("trouble", ["locked", "broken"])
+def test_a_keyring_that_does_not_answer_is_one_sentence_without_its_words(trouble: str) -> None:
+    keys = Keys([KeyringVault(Secret(trouble), "Secret Service")])
+    for attempt in (keys.make, keys.find, keys.destroy):
+        with pytest.raises(StoreError) as caught:
+            attempt(NAME)
+        assert str(caught.value) == "The keyring (Secret Service) does not answer: unlock it, then try again."
+        assert caught.value.__cause__ is None
+        assert caught.value.__context__ is None
+
+
+def test_a_key_that_does_not_come_back_begins_no_session() -> None:
+    with pytest.raises(StoreError, match="did not come back"):
+        Keys([KeyringVault(Secret("forgets"), "Secret Service")]).make(NAME)
+
+
+def test_a_key_that_stays_is_not_said_to_be_destroyed() -> None:
+    ring = Secret()
+    keys = Keys([KeyringVault(ring, "Secret Service")])
+    keys.make(NAME)
+    ring.trouble = "keeps"
+    with pytest.raises(StoreError, match="could not be destroyed"):
+        keys.destroy(NAME)
+
+
+def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("no folder")
+    vault = FileVault(tmp_path / "keys")
+    for attempt in (
+        lambda: vault.put(NAME, "key", "00"),
+        lambda: vault.get(NAME, "key"),
+        lambda: vault.remove(NAME, "key"),
+    ):
+        with pytest.raises(StoreError, match=r"\.$"):
+            attempt()
