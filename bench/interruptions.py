@@ -62,7 +62,7 @@ minutes = {minutes:.3f}
 """
 
 
-class _Recorder:
+class Recorder:
     """The shipped detector, all that it tells written down."""
 
     def __init__(self) -> None:
@@ -71,12 +71,15 @@ class _Recorder:
         self.processor_seconds = 0.0
 
     def start(self) -> None:
+        """As `PrimedDetector` does."""
         self._detector.start()
 
     def stop(self) -> None:
+        """As `PrimedDetector` does."""
         self._detector.stop()
 
     def hear(self, block: Block, speech: Samples, *, own_voice: bool = False) -> list[OtherVoice]:
+        """As `PrimedDetector` does, written down."""
         before = time.thread_time()
         heard = self._detector.hear(block, speech, own_voice=own_voice)
         self.processor_seconds += time.thread_time() - before
@@ -84,7 +87,7 @@ class _Recorder:
         return heard
 
 
-async def replay(path: Path, out: Path, detector: _Recorder) -> list[Flag]:
+async def replay(path: Path, out: Path, detector: Recorder) -> list[Flag]:
     """Replay a call as fast as possible, without voice and recognizer, and return its flags."""
     file = read_call(path)
     process = load_process(file.process)
@@ -111,7 +114,7 @@ def begin(data: Path) -> None:
 
 def replayed(wanted: Wanted) -> Judged:
     """Make a call, replay it and judge its flags."""
-    call, detector = make(wanted, _shared["people"], _shared["library"]), _Recorder()
+    call, detector = make(wanted, _shared["people"], _shared["library"]), Recorder()
     seconds = len(call.sound) / RATE_HZ
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
