@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.flags import Flag, Judged, figures, flags_at, judge
+from bench.flags import Judged, figures, flags_at
 from bench.interruptions import Recorder
 from bench.tracks import data_folder
 from facilitator.core.events import SpeechEnded, SpeechStarted, VoiceFell, VoiceRose
@@ -78,7 +78,7 @@ def heard(path: Path, turns: Turns) -> Judged:
         suspected=detector.told,
         processor_seconds=detector.processor_seconds,
     )
-    return flags_at(judge(call, list[Flag]()), CUE_PROBABILITY["balanced"])
+    return flags_at(call, CUE_PROBABILITY["balanced"])
 
 
 def main() -> int:
