@@ -52,7 +52,6 @@ class LiveHearing(Hearing):
         self._on_dropped = on_dropped
         self._on_silent = on_silent
         self._tasks: list[asyncio.Task[None]] = []
-        self._sources: set[AudioSource] = set()
         self._watching: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -75,6 +74,7 @@ class LiveHearing(Hearing):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await super().close()
 
     async def _capture(self, ear: Ear, make: Callable[[], AudioSource], own: OwnVoiceFilter) -> None:
         """Capture one channel for as long as listening lasts, through losses of its device."""

@@ -84,6 +84,10 @@ class Ear:
         if not self._segmenter.is_open:
             self._segmenter = Segmenter()
 
+    def drop(self) -> None:
+        """Keep no sound from before: it may be asked for no more."""
+        self._recent.clear()
+
     async def hear(self, block: Block) -> tuple[list[VoiceChange], Utterance | None]:
         """Return the changes of voice in `block`, whose `at` is in session seconds, and speech grown too long."""
         if self._gate is None:
@@ -160,6 +164,8 @@ class Hearing:
         """Hear nothing more from this moment on, not even what was read already."""
         self._on = False
         self._generation += 1
+        for ear in self._ears:
+            ear.drop()
         if self._watch is not None:
             self._watch.forget()
 
@@ -184,7 +190,9 @@ class Hearing:
             self._hand_over(ear, ear.close_grant(at))
 
     async def close(self) -> None:
-        """Give every source back."""
+        """Give every source back, and forget every voice."""
+        if self._watch is not None:
+            await self._watch.close()
 
     async def _take(self, blocks: Sequence[tuple[Ear, Block]], *, own_voice: bool = False) -> None:
         """Hear one block of each channel, and tell their changes at their times, channel by channel.
@@ -196,6 +204,8 @@ class Hearing:
         generation = self._generation
         heard = await asyncio.gather(*(ear.hear(block) for ear, block in blocks))
         if generation != self._generation:
+            for ear, _ in blocks:
+                ear.drop()
             return
         for (ear, block), (changes, utterance) in zip(blocks, heard, strict=True):
             self._hand_over(ear, utterance)
@@ -285,3 +295,4 @@ class RecordedHearing(Hearing):
         """Close every recording."""
         for _, source in self._open:
             await source.close()
+        await super().close()

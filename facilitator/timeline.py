@@ -195,7 +195,8 @@ class Timeline:
     async def _woken(self, delay: float) -> bool:
         """Wait `delay` real seconds; return True when something changed before."""
         try:
-            await asyncio.wait_for(self._changed.wait(), delay)
+            async with asyncio.timeout(delay):  # wait_for of Python 3.11 may swallow a cancellation
+                await self._changed.wait()
         except TimeoutError:
             return False
         return True

@@ -16,16 +16,25 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from facilitator.aside import Aside
 from facilitator.core import events as ev
 from facilitator.timeline import Timeline
 from speech.ports import FRAME, FRAME_SECONDS, RATE_HZ, Block, OtherVoice, OtherVoiceDetector
 
 LATE_SECONDS = 2.0
 """Sound that may wait for the detector."""
+STUCK_SECONDS = 10.0
+"""Sound that comes while the detector is at one block, from which on it is given up."""
+CLOSING_SECONDS = 1.0
+"""How long closing waits for a thread at work: many times what a block takes."""
+_LOOK_SECONDS = 0.01
 FAILED, LATE = "detector_failed", "detector_late"
 """Keys of the languages' `warnings`."""
 
@@ -56,7 +65,10 @@ class Watch:
         self._on = False
         self._generation = 0
         self._settled = 0
-        self._busy = False
+        self._since = 0.0
+        self._aside = Aside()
+        self._work: Future[Any] | None = None
+        self._waited = 0.0
         self._told: set[str] = set()
 
     def connect(self, receive: Callable[[ev.Event], None]) -> None:
@@ -65,9 +77,10 @@ class Watch:
 
     def start(self, at: float) -> None:
         """Listen from session second `at` on, knowing no voice."""
+        self._since = at
         self._turn(on=True)
-        if self._last is not None and (piece := _from(self._last, at)) is not None:
-            self._queue.append(piece)
+        if self._last is not None:
+            self._wait(self._last)
 
     def stop(self) -> None:
         """Listen no more, and forget every voice."""
@@ -78,6 +91,18 @@ class Watch:
         self._turn(on=False)
         self._last = None
 
+    async def close(self) -> None:
+        """Forget every voice and end the thread; one that hangs is left behind, to forget should it ever come back."""
+        self.forget()
+        for _ in range(round(CLOSING_SECONDS / _LOOK_SECONDS)):  # awaited, what waits in the thread could be cancelled
+            if not self._busy:
+                break
+            await asyncio.sleep(_LOOK_SECONDS)
+        if self._busy:
+            self._drop()
+        self._settle()
+        self._aside.end()
+
     def hear(self, block: Block, speech: NDArray[np.float32], *, own_voice: bool) -> None:
         """Take the next sound of the channel, at its session time. It waits until `work_off` or `follow` takes it.
 
@@ -87,10 +112,19 @@ class Watch:
             own_voice: whether our own voice may sound in it.
         """
         self._last = (block, speech, own_voice)
-        if not self._on or self._detector is None:
+        if self._on:
+            self._wait(self._last)
+
+    def _wait(self, piece: _Piece) -> None:
+        """Let what of a piece belongs to the step wait for the detector; drop all where too much waits."""
+        cut = _from(piece, self._since)
+        if cut is None or self._detector is None:
             return
-        self._queue.append(self._last)
-        if sum(len(piece[0].samples) for piece in self._queue) > LATE_SECONDS * RATE_HZ:
+        self._queue.append(cut)
+        self._waited += len(cut[0].samples) / RATE_HZ
+        if self._busy and self._waited > STUCK_SECONDS:
+            self._fail()
+        elif sum(len(piece[0].samples) for piece in self._queue) > LATE_SECONDS * RATE_HZ:
             self._queue.clear()
             self._trouble(LATE)
         self._news.set()
@@ -107,20 +141,24 @@ class Watch:
         while self._queue and self._detector is not None:
             generation = self._generation
             block, speech, own_voice = self._queue.popleft()
-            self._busy, failed, found = True, False, list[OtherVoice]()
+            self._waited, found = 0.0, list[OtherVoice]()
+            self._work = self._aside.submit(partial(self._detector.hear, block, speech, own_voice=own_voice))
             try:
-                found = await asyncio.to_thread(self._detector.hear, block, speech, own_voice=own_voice)
+                found = await asyncio.wrap_future(self._work)
             except Exception:  # noqa: BLE001  whatever a detector does, hearing goes on; its text may hold anything
-                failed = True
-            finally:
-                self._busy = False
-            if failed:
                 self._fail()
             self._settle()
             if generation == self._generation:
                 self._tell(found)
 
+    @property
+    def _busy(self) -> bool:
+        """Whether the thread is at work."""
+        return self._work is not None and not self._work.done()
+
     def _turn(self, *, on: bool) -> None:
+        if not on and not self._on:
+            return
         self._on = on
         self._generation += 1
         self._queue.clear()
@@ -139,9 +177,12 @@ class Watch:
             self._fail()
 
     def _fail(self) -> None:
-        """Do without the detector from now on."""
-        self._detector = None
+        """Do without the detector from now on, and tell nothing more of what it found."""
+        if self._detector is None:  # it was given up, and raised when it came back
+            return
+        self._generation += 1
         self._queue.clear()
+        self._drop()
         self._trouble(FAILED)
 
         def tell(at: float) -> None:
@@ -149,6 +190,12 @@ class Watch:
                 self._receive(ev.DetectorFailed(at=at, channel=self.channel))
 
         self._timeline.soon(tell)
+
+    def _drop(self) -> None:
+        """Let go of the detector, and have it forget every voice as soon as its thread is done."""
+        if self._detector is not None:
+            self._work = self._aside.submit(self._detector.stop)
+            self._detector = None
 
     def _trouble(self, code: str) -> None:
         if code not in self._told:

@@ -144,7 +144,11 @@ class OtherVoice:
 
 
 class OtherVoiceDetector(Protocol):
-    """Tells on one mixed channel that another than the holder speaks. What it keeps of a voice ends with the step."""
+    """Tells on one mixed channel that another than the holder speaks. What it keeps of a voice ends with the step.
+
+    No two calls come at once, but they may come from different threads. `start` and `stop` are called on the loop and
+    take some 20 ms at most; `hear` is not.
+    """
 
     def start(self) -> None:
         """A step begins in which one person holds the floor: forget every voice, and listen."""

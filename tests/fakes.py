@@ -85,6 +85,16 @@ class FakeOtherVoiceDetector:
         self._listening = False
         self.calls: list[str | tuple[float, float, bool]] = []
 
+    @property
+    def heard(self) -> list[tuple[float, float]]:
+        """Start and end of the sound that it was given, joined where it follows."""
+        spans: list[tuple[float, float]] = []
+        for call in self.calls:
+            if isinstance(call, tuple):
+                follows = bool(spans) and abs(spans[-1][1] - call[0]) < 1e-6
+                spans.append((spans.pop()[0] if follows else call[0], call[1]))
+        return spans
+
     def _note(self, name: str) -> None:
         self.calls.append(name)
         if name in self._failing:

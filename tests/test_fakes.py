@@ -55,6 +55,7 @@ def test_a_fake_other_voice_detector_finds_fails_and_waits_as_told() -> None:
     detector.stop()
     heard = [(0.0, 0.064, False), "start", (0.0, 0.064, True), (0.064, 0.128, False), "stop"]
     assert detector.calls == heard
+    assert detector.heard == [(0.0, 0.064), (0.0, 0.128)]
     for name in ("start", "stop", "hear"):
         failing = FakeOtherVoiceDetector(failing=[name])
         with pytest.raises(RuntimeError):

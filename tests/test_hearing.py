@@ -79,6 +79,30 @@ async def test_after_a_stop_not_even_what_was_read_already_is_heard() -> None:
     assert speech(listener) == []
 
 
+async def test_after_a_stop_no_sound_is_kept() -> None:
+    listening, stopped = list[int](), list[int]()
+    changes: dict[float, Change] = {
+        2.9: lambda h, _: listening.extend(len(ear._recent) for ear in h._ears),
+        3.0: lambda h, _: h.stop(),
+        5.0: lambda h, _: stopped.extend(len(ear._recent) for ear in h._ears),
+    }
+    await hold({"a": recording(10, [(1, 2)])}, changes)
+    assert listening > [0]
+    assert stopped == [0]
+
+
+async def test_a_block_that_was_being_heard_when_listening_stopped_is_not_kept() -> None:
+    timeline = Timeline(LiveClock())
+    ear = Ear("a", FakeDetector())
+    hearing = RecordedHearing(timeline, [(ear, FakeSource(recording(1, [])))], 1.0)
+    hearing.start()
+    taking = asyncio.create_task(hearing._take([(ear, Block(recording(0.512, []), 0.0))]))
+    await asyncio.sleep(0)
+    hearing.stop()
+    await taking
+    assert not ear._recent
+
+
 async def test_only_the_sound_of_a_grant_becomes_an_utterance() -> None:
     changes: dict[float, Change] = {3.0: lambda h, at: h.open_grant(at), 6.0: lambda h, at: h.close_grant(at)}
     listener = await hold({"a": recording(10, [(1, 2), (3.5, 4.5), (5.5, 9)])}, changes)

@@ -95,6 +95,16 @@ async def test_a_new_thing_wakes_a_timeline_that_waits() -> None:
     assert at < 1
 
 
+async def test_a_cancellation_is_kept_though_something_changed_in_that_moment() -> None:
+    timeline = Timeline(LiveClock())
+    waiting = asyncio.create_task(timeline.next(lambda: 60.0))
+    await asyncio.sleep(0.01)
+    timeline.wake()
+    waiting.cancel()
+    await asyncio.wait({waiting}, timeout=0.5)
+    assert waiting.cancelled()
+
+
 async def test_a_deadline_that_moves_while_it_is_waited_for_is_kept() -> None:
     timeline = Timeline(LiveClock())
     deadlines = [60.0]

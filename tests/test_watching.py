@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import math
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from facilitator.capturing import LiveHearing
 from facilitator.core import events as ev
 from facilitator.hearing import Ear, Hearing, RecordedHearing
 from facilitator.timeline import LiveClock, ReplayClock, Timeline
 from facilitator.watching import Watch
-from speech.own_voice import OwnVoice
-from speech.ports import FRAME_SECONDS, Block, OtherVoice, Samples
+from speech.ports import FRAME_SECONDS, Block, OtherVoice
 from tests.fakes import FakeDetector, FakeListener, FakeOtherVoiceDetector, FakeSource, recording
 
 BLOCK = 16 * FRAME_SECONDS
@@ -73,19 +70,6 @@ async def replayed(
     return told
 
 
-def heard(detector: FakeOtherVoiceDetector) -> list[tuple[float, float]]:
-    """Return start and end of the sound that a detector was given, joined."""
-    spans: list[tuple[float, float]] = []
-    for call in detector.calls:
-        if isinstance(call, tuple):
-            begin, end, _ = call
-            if spans and abs(spans[-1][1] - begin) < 1e-6:
-                spans[-1] = (spans[-1][0], end)
-            else:
-                spans.append((begin, end))
-    return spans
-
-
 async def test_a_voice_is_told_at_its_own_time_as_it_was_found() -> None:
     told = await replayed(FakeOtherVoiceDetector([voice(2.25, 0.9, 0.8, "cut")]), watch_from(0.5))
     assert told == [ev.OtherVoiceHeard(at=2.25, channel="call", since=0.9, kind="cut", probability=0.8)]
@@ -107,7 +91,7 @@ async def test_of_two_found_at_once_the_surest_is_told_first() -> None:
 async def test_it_hears_from_the_very_frame_on_to_the_end_of_what_was_read() -> None:
     detector = FakeOtherVoiceDetector()
     await replayed(detector, watch_from(0.7), leave_at(2.0))
-    begin, end = heard(detector)[0]
+    begin, end = detector.heard[0]
     assert begin == pytest.approx(math.ceil(0.7 / FRAME_SECONDS) * FRAME_SECONDS)
     assert 2.0 <= end < 2.0 + BLOCK + 1e-6
     assert [call for call in detector.calls if isinstance(call, str)] == ["stop", "start", "stop"]
@@ -143,6 +127,13 @@ async def test_a_failing_detector_is_told_once_and_the_rest_goes_on(failing: str
     assert [event.code for event in told if isinstance(event, ev.Warned)] == ["detector_failed"]
 
 
+@pytest.mark.parametrize("failing", ["start", "hear"])
+async def test_a_detector_that_failed_has_forgotten(failing: str) -> None:
+    detector = FakeOtherVoiceDetector(failing=[failing])
+    await replayed(detector, watch_from(0.7))
+    assert detector.calls[-2:] == [failing, "stop"]
+
+
 async def test_a_hearing_without_a_detector_or_without_a_listener_takes_it_calmly() -> None:
     timeline = Timeline(LiveClock())
     hearing = Hearing(timeline, ())
@@ -155,144 +146,3 @@ async def test_a_hearing_without_a_detector_or_without_a_listener_takes_it_calml
     _, callback = await timeline.next(lambda: None)
     assert callback is not None
     callback(0.02)
-
-
-# --- live ---
-
-
-class Device(FakeSource):
-    """A device that gives a block every 5 ms until `seconds` of it were read, at the times of a clock."""
-
-    def __init__(self, samples: Samples, clock: LiveClock) -> None:
-        super().__init__(samples, frames=1)
-        self._clock = clock
-        self.blocks = 0
-
-    async def read(self) -> Block | None:
-        await asyncio.sleep(0.005)
-        block = await super().read()
-        self.blocks += 1
-        return None if block is None else Block(block.samples, block.at + self._clock._zero)
-
-
-class Held:
-    """A live hearing of one mixed call, its timeline worked off as the runner does."""
-
-    def __init__(self, detector: FakeOtherVoiceDetector, *, own: OwnVoice | None = None, seconds: float = 20.0) -> None:
-        self.clock = LiveClock()
-        self.timeline = Timeline(self.clock)
-        self.troubles: list[str] = []
-        self.listener = FakeListener()
-        self._samples = recording(seconds, [(0.1, seconds)])
-        self.device = Device(self._samples, self.clock)
-        self.hearing = LiveHearing(
-            self.timeline,
-            self.clock,
-            [(Ear("call", FakeDetector()), self._open)],
-            own or OwnVoice(),
-            on_dropped=lambda *_: None,
-            on_silent=lambda _: None,
-            watch=Watch("call", detector, self.timeline, on_trouble=self.troubles.append),
-        )
-        self.hearing.connect(self.listener)
-        self._working = asyncio.get_running_loop().create_task(self._work())
-
-    def _open(self) -> Device:
-        self.device = Device(self._samples, self.clock)
-        return self.device
-
-    async def _work(self) -> None:
-        while True:
-            at, callback = await self.timeline.next(lambda: None)
-            assert callback is not None
-            callback(at)
-
-    async def until(self, met: Callable[[], bool], seconds: float = 5.0) -> None:
-        for _ in range(round(seconds / 0.005)):
-            if met():
-                return
-            await asyncio.sleep(0.005)
-        raise AssertionError("it never came")
-
-    def told(self) -> list[ev.Event]:
-        return [e for e in self.listener.events if isinstance(e, ev.OtherVoiceHeard | ev.DetectorFailed)]
-
-    async def close(self) -> None:
-        while not self._working.done():  # Python 3.11's wait_for may swallow a cancellation
-            self._working.cancel()
-            await asyncio.sleep(0)
-        await self.hearing.close()
-        await self.timeline.cancel()
-
-
-async def test_live_a_voice_is_told_and_after_the_step_the_detector_has_forgotten() -> None:
-    detector = FakeOtherVoiceDetector([voice(0.2, 0.1)])
-    held = Held(detector)
-    held.hearing.start()
-    held.hearing.watch_floor("call", 0.0)
-    await held.until(lambda: bool(held.told()))
-    assert held.told()[0].at >= 0.2
-    held.hearing.leave_floor()
-    await held.until(lambda: detector.calls[-1] == "stop")
-    blocks = held.device.blocks
-    await held.until(lambda: held.device.blocks > blocks + 5)
-    assert detector.calls[-1] == "stop"
-    await held.close()
-
-
-async def test_live_nothing_waits_for_a_slow_detector_and_what_is_late_is_dropped_and_told_once() -> None:
-    gate = threading.Event()
-    detector = FakeOtherVoiceDetector([voice(n / 4, 0.1) for n in range(80)], until=gate)
-    held = Held(detector)
-    held.hearing.start()
-    held.hearing.watch_floor("call", 0.0)
-    await held.until(lambda: held.device.blocks > 180)  # 5.8 s of sound, in a second or so
-    assert any(isinstance(event, ev.SpeechStarted) for event in held.listener.events)
-    assert held.told() == []
-    assert held.troubles == ["detector_late"]
-    held.hearing.leave_floor()
-    held.hearing.watch_floor("call", held.clock.now())
-    assert [call for call in detector.calls if isinstance(call, str)] == ["stop", "start"]  # its thread is at work
-    gate.set()
-    await held.until(lambda: len([call for call in detector.calls if isinstance(call, tuple)]) > 5)
-    assert [call for call in detector.calls if isinstance(call, str)] == ["stop", "start", "stop", "start"]
-    assert held.troubles == ["detector_late"]
-    await held.close()
-
-
-async def test_live_a_failing_detector_is_told_and_hearing_goes_on() -> None:
-    held = Held(FakeOtherVoiceDetector(failing=["hear"]))
-    held.hearing.start()
-    held.hearing.watch_floor("call", 0.0)
-    await held.until(lambda: bool(held.told()), 2.0)
-    assert [type(event) for event in held.told()] == [ev.DetectorFailed]
-    await held.until(lambda: held.troubles == ["detector_failed"])
-    blocks = held.device.blocks
-    await held.until(lambda: held.device.blocks > blocks + 5)
-    await held.close()
-
-
-async def test_live_our_own_voice_is_pointed_out() -> None:
-    own = OwnVoice()
-    detector = FakeOtherVoiceDetector()
-    held = Held(detector, own=own)
-    own.started(np.full(8000, 0.1, dtype=np.float32), 1.0)
-    held.hearing.start()
-    held.hearing.watch_floor("call", 0.0)
-    await held.until(lambda: bool(heard(detector)) and heard(detector)[-1][1] > 4)
-    marked = [call for call in detector.calls if isinstance(call, tuple) and call[2]]
-    assert marked[0][0] == pytest.approx(1.0 - 0.1, abs=0.1)
-    assert marked[-1][1] == pytest.approx(1.5 + 1.0, abs=0.1)
-    await held.close()
-
-
-async def test_live_listening_may_stop_and_start_again() -> None:
-    detector = FakeOtherVoiceDetector([voice(n / 4, 0.1) for n in range(80)])
-    held = Held(detector)
-    for _ in range(2):
-        before = len(held.told())
-        held.hearing.start()
-        held.hearing.watch_floor("call", 0.0)
-        await held.until(lambda before=before: len(held.told()) > before)  # type: ignore[misc]
-        held.hearing.stop()
-    await held.close()

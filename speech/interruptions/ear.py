@@ -101,7 +101,7 @@ class Ear:
         if own_voice:
             sound, probabilities = np.zeros_like(block.samples), np.zeros(len(block.samples), dtype=np.float32)
         else:
-            sound = np.nan_to_num(block.samples, nan=0.0, posinf=0.0, neginf=0.0)
+            sound = np.clip(np.nan_to_num(block.samples, nan=0.0, posinf=0.0, neginf=0.0), -1.0, 1.0)
             probabilities = np.repeat(np.nan_to_num(speech), FRAME)
         yield from self._take(sound, probabilities, own=own_voice)
 
@@ -147,7 +147,7 @@ class Ear:
         scores = self._network.score(self._primer.next(), self._sound)
         self.runs += 1
         positions = _CENTRES + self._end - HALF
-        heard = (positions >= 0) & ~self._own[_CENTRES]
+        heard = (positions >= 0) & ~self._own[_CENTRES] & np.isfinite(scores).all(axis=1)
         scores = np.where(heard[:, None], scores, np.float32(NOBODY))
         cells = self._sound.reshape(-1, _CELL).astype(np.float64)
         levels_db = 10 * np.log10(np.mean(cells**2, axis=1) + 1e-12)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from speech.errors import BlockSizeError
 from speech.interruptions.decision import FEATURES
 from speech.interruptions.detector import PrimedDetector, Suspect
-from speech.interruptions.network import HALF
+from speech.interruptions.network import HALF, Scores
 from speech.ports import FRAME, RATE_HZ, Block, OtherVoice, OtherVoiceDetector, Samples
 from tests.speech.interruptions.tones import FakeToneNetwork, blocks, call, speech_of
 
@@ -122,6 +122,24 @@ def test_our_own_voice_is_nobodys(simple_model: Path) -> None:
     for block, speech in blocks(call(16.0, *INTRUSION)):
         told += detector.hear(block, speech, own_voice=block.at > 9.5)
     assert told == []
+
+
+def test_a_prompt_amid_the_step_is_nobodys_and_teaches_nothing(simple_model: Path) -> None:
+    sound = call(20.0, *ALONE, ("other", 10.0, 13.0), ("holder", 14.5, 19.0))
+    told: dict[bool, list[OtherVoice]] = {}
+    kept: dict[bool, tuple[int, float]] = {}
+    for ours in (False, True):
+        detector = detector_of(simple_model)
+        detector.start()
+        told[ours] = []
+        for block, speech in blocks(sound):
+            told[ours] += detector.hear(block, speech, own_voice=ours and 9.9 < block.at < 14.0)
+        primer = detector._ear._primer
+        kept[ours] = (len(primer._other), float(primer._spoken[1]))
+    assert told[False]
+    assert kept[False][0]
+    assert told[True] == []
+    assert kept[True] == (0, 0.0)
 
 
 def test_our_own_voice_never_enters_the_primer(simple_model: Path) -> None:
@@ -242,6 +260,32 @@ def test_what_is_not_a_number_counts_as_silence(simple_model: Path) -> None:
     for block, _ in blocks(sound):
         detector.hear(block, speech_of(np.nan_to_num(block.samples)))
     assert np.isfinite(detector._ear.view().other).all()
+
+
+def test_a_burst_of_rubbish_from_a_device_deafens_nothing(simple_model: Path) -> None:
+    rubbish = np.full(FRAME, 1e30, dtype=np.float32)
+    rubbish[::2] *= -1
+    detector = detector_of(simple_model)
+    detector.start()
+    for block, speech in blocks(call(80.0, ("holder", 0.0, 80.0)), frames=1):
+        noisy = block if abs(block.at - 0.256) > 1e-6 else Block(rubbish, block.at)
+        detector.hear(noisy, speech)
+    assert detector._ear._primer.ready
+
+
+class _OnceNoNumber(FakeToneNetwork):
+    def score(self, primer: Samples, recent: Samples) -> Scores:
+        scores = super().score(primer, recent)
+        return scores * np.float32(np.nan) if 35 < self.calls < 40 else scores
+
+
+def test_scores_that_are_no_numbers_count_for_nothing(simple_model: Path) -> None:
+    detector = PrimedDetector(simple_model, network=_OnceNoNumber())
+    detector.start()
+    voices = hear(detector, call(16.0, *INTRUSION))
+    assert np.isfinite(detector._ear.view().other).all()
+    assert voices
+    assert np.isfinite([voice.probability for voice in voices]).all()
 
 
 def test_it_is_the_port(simple_model: Path) -> None:
