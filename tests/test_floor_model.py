@@ -11,7 +11,7 @@ from bench.voices import LEVEL, Library, Voice
 from speech.ports import RATE_HZ
 from tools.floor_model import bursts, line
 from tools.floor_model.calls import Wanted, make
-from tools.floor_model.people import PARTS, People, faster
+from tools.floor_model.people import PARTS, People, faster, pitch_hz
 from tools.floor_model.scene import ALONE, DENSE, DUE_SECONDS, TRAINING, play
 from tools.floor_model.windows import FIRST, FRAMES, HALF, labels
 
@@ -118,6 +118,16 @@ def test_a_faster_voice_is_shorter_and_speaks_where_it_did() -> None:
     (before, spoken), (after, spoken_after) = slow.takes[0], fast.takes[0]
     assert len(after) == pytest.approx(len(before) / 1.2, rel=0.01)
     assert spoken_after.mean() == pytest.approx(spoken.mean(), abs=0.02)
+
+
+def test_the_pitch_of_a_voice_is_found() -> None:
+    rng = np.random.default_rng(1)
+    t = np.arange(6 * RATE_HZ) / RATE_HZ
+    for pitch in (95.0, 210.0):
+        made = Voice(())
+        buzz = sum(np.sin(2 * np.pi * pitch * k * t) / k for k in range(1, 12)) + rng.normal(0, 0.1, len(t))
+        made.takes = [(buzz.astype(np.float32), np.ones(len(t), np.bool_))]
+        assert pitch_hz(made) == pytest.approx(pitch, rel=0.05)
 
 
 def test_labels_are_taken_at_the_middle_of_each_frame() -> None:

@@ -7,7 +7,7 @@ Rules of the drawing:
 
 - Events bear the animator's words for them: the names of the commands.
 - What leaves a phase as it is, is a note beside it; what moves on is an arrow, one for each pair of states.
-- The session starts in a state that no other leads to, and ends in a phase that allows nothing.
+- The session starts in a state that no other leads to, and ends in a phase that leads to no other.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ _OTHERS: Mapping[type[ev.Event], str] = {
     ev.RecordMarked: "mark",
     ev.RecordEdited: "edit",
     ev.CorrectionUndone: "undo",
+    ev.PurgeAsked: "purge",
     ev.AudioEnded: "the recording ends",
 }
 """Events of commands with values of their own, and the one that nobody asks for."""
@@ -48,7 +49,8 @@ State = TypeVar("State", bound=StrEnum)
 
 def phases_diagram(phases: Mapping[State, Mapping[type[ev.Event], State]], after_closing: State) -> str:
     """Return the Mermaid text of the phases, `after_closing` being what follows the closing phase by itself."""
-    ends = [f"    {phase} --> [*]" for phase, row in phases.items() if not row]
+    over = set(phases[after_closing].values()) <= {after_closing}
+    ends = [f"    {after_closing} --> [*]"] if over else []
     itself = f"    {Phase.CLOSING} --> {after_closing}: {BY_ITSELF}"
     return "\n".join(["stateDiagram-v2", *_starts(phases, {after_closing}), *_arrows(phases), itself, *ends])
 

@@ -67,6 +67,21 @@ def faster(voice: Voice, factor: float) -> Voice:
     return other
 
 
+def pitch_hz(voice: Voice) -> float:
+    """Return a voice's usual pitch, roughly: the median of the strongest repetitions between 70 and 400 Hz."""
+    found = []
+    low, high = RATE_HZ // 400, RATE_HZ // 70
+    for samples, mask in voice.takes[:2]:
+        for at in range(0, len(samples) - 1024, 2048):
+            if mask[at : at + 1024].all():
+                spectrum = np.fft.rfft(samples[at : at + 1024], 2048)
+                likeness = np.fft.irfft(np.abs(spectrum) ** 2)
+                best = low + int(np.argmax(likeness[low:high]))
+                if likeness[best] > 0.4 * likeness[0]:
+                    found.append(RATE_HZ / best)
+    return float(np.median(found)) if found else 150.0
+
+
 def _by_speaker(folder: Path) -> dict[str, list[Path]]:
     files: dict[str, list[Path]] = {}
     for path in sorted(folder.rglob("*.flac")):

@@ -14,7 +14,7 @@ from bench.voices import Library, Voice, stretches
 from speech.detection import load_onnxruntime
 from speech.ports import RATE_HZ, Samples
 from tools.floor_model.line import CALL, CLEAN, DUCKED, FULL, mixed
-from tools.floor_model.people import People, faster
+from tools.floor_model.people import People, faster, pitch_hz
 from tools.floor_model.scene import ALONE, TRAINING, Scene, play
 
 HALF = 72_000
@@ -24,6 +24,8 @@ FRAMES, FIRST = 530, 266
 STEP, OFFSET = 270, 495
 """Samples from frame to frame, and from a window's start to the middle of frame 0."""
 _CAST, _HOLDERS, _OTHERS, _A_CALL = 24, 12, 7, 12
+_ALIKE, _ALONE = 0.6, 0.15
+"""Shares of calls whose listeners have about the holder's pitch, and in which nobody but the holder speaks."""
 _CONDITIONS, _ODDS = (CLEAN, CALL, DUCKED, FULL), (0.25, 0.3, 0.1, 0.35)
 
 
@@ -68,11 +70,15 @@ def write(job: Job) -> None:
     done = 0
     while done < count:
         cast = _cast(rng, people, part)
+        pitches = {id(voice): pitch_hz(voice) for voice in cast}
         for holder in cast[:_HOLDERS]:
             condition = rng.choice(len(_CONDITIONS), p=_ODDS)
             pool = [voice for voice in cast if voice is not holder]
+            if rng.random() < _ALIKE:  # voices that are alike are the ones to learn from
+                pool.sort(key=lambda voice: abs(np.log(pitches[id(voice)] / pitches[id(holder)])))
+                pool = pool[:_OTHERS]
             others = [(str(i), pool[i]) for i in rng.permutation(len(pool))[:_OTHERS]]
-            rate = ALONE if rng.random() < 0.1 else TRAINING
+            rate = ALONE if rng.random() < _ALONE else TRAINING
             first, bursts = bool(rng.random() < 0.1), 4 * _CONDITIONS[condition].bursts
             scene = play(rng, holder, others, seconds=60.0, rate=rate, bursts=bursts, other_first=first)
             if scene.length < 6 * RATE_HZ:
