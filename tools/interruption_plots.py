@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from bench.tracks import RESULTS, ROOT
+from tools.floor_model.scene import REALISTIC
 
 INK, MUTED, COLOURS = "#2b2b2b", "#8a8a8a", ("#1f6f5c", "#b5651d", "#5b6bb0")
 
@@ -33,7 +34,7 @@ def draw(results: dict[str, Any], path: Path) -> None:
         if not points:
             continue
         curves.plot([p[0] for p in points], [p[1] for p in points], ".-", color=colour, label=rate)
-        for name, threshold in results["settings"].items():
+        for name, threshold in results["settings"].items() if rate == REALISTIC.name else ():
             near = min(points, key=lambda point: abs(point[2] - threshold))
             curves.annotate(name, near[:2], xytext=(4, 4), textcoords="offset points", fontsize=7, color=MUTED)
     curves.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="recall", ylabel="precision", title="by threshold")
