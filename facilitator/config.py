@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from platformdirs import user_config_path, user_documents_path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from facilitator.core.mixed import CUE_PROBABILITY
 from facilitator.data import check, read_toml
+from facilitator.delivery.account import Account
+from facilitator.delivery.address import is_address
 from facilitator.errors import ConfigError
 
 VARIABLE = "FACILITATOR_CONFIG"
@@ -24,6 +26,7 @@ NONE = "none"
 """The name of a device, or of a detector, that is not to be used."""
 
 _FOLDERS = (("session", "processes"), ("listening", "detector"), ("documents", "folder"), ("privacy", "folder"))
+_FILES = (("delivery", "ca_file"),)
 _Device = Annotated[str, Field(min_length=1)]
 
 
@@ -133,7 +136,51 @@ class DocumentsConfig(_Section):
 
 
 class DeliveryConfig(_Section):
-    """To the client. Nothing is set here yet."""
+    """The animator's own e-mail account, for the documents to the client. Its password is in the system's keyring.
+
+    Attributes:
+        host: the server that messages are given to; "" for no account.
+        port: 0 for the usual one of `security`: 587 or 465.
+        user: name of the account; "" when it is the sender's address.
+        sender: the animator's own address.
+        security: `starttls` begins in clear and encrypts before anything is said, `tls` from the first byte.
+        ca_file: a file of certificates that are trusted too; "" for none.
+    """
+
+    host: str = ""
+    port: Annotated[int, Field(ge=0, le=65535)] = 0
+    user: str = ""
+    sender: str = ""
+    security: Literal["starttls", "tls"] = "starttls"
+    ca_file: str = ""
+
+    @field_validator("sender")
+    @classmethod
+    def _one_address(cls, sender: str) -> str:
+        if sender and not is_address(sender):
+            raise ValueError("it must be one e-mail address, such as nour@example.org")
+        return sender
+
+    @property
+    def account(self) -> Account | None:
+        """The account; None when there is none.
+
+        Raises:
+            ConfigError: there is a server, and no sender.
+        """
+        if not self.host:
+            return None
+        if not self.sender:
+            raise ConfigError("The [delivery] section has a host and no sender: add your own address as sender.")
+        tls = self.security == "tls"
+        return Account(
+            host=self.host,
+            port=self.port or (465 if tls else 587),
+            user=self.user or self.sender,
+            sender=self.sender,
+            tls=tls,
+            ca_file=Path(self.ca_file) if self.ca_file else None,
+        )
 
 
 class WebConfig(_Section):
@@ -212,7 +259,7 @@ def load_config(path: Path | None = None) -> Config:
 
 def _resolve_folders(values: dict[str, Any], start: Path) -> None:
     """Make the folders that a file names absolute: they are relative to the file."""
-    for section, key in _FOLDERS:
+    for section, key in (*_FOLDERS, *_FILES):
         table = values.get(section)
         if isinstance(table, dict) and isinstance(table.get(key), str) and table[key] not in {"", NONE}:
             table[key] = str((start / Path(table[key]).expanduser()).resolve())

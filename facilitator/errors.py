@@ -5,17 +5,20 @@
     │   ├── ConfigError       config.toml
     │   ├── CatalogError      a process or a language in prompts/, or the user's own
     │   ├── CallError         a recorded call, CALL.toml
-    │   └── NoSessionError    no kept session has this name
+    │   ├── NoSessionError    no kept session has this name
+    │   └── RecipientError    the address given for the client cannot be theirs
     └── FailureError          something went wrong: exit code 1
         ├── InstallationError a file of the installation is missing
         ├── DocumentError     a document could not be written
+        ├── DeliveryError     an e-mail was not sent, or it is not known whether it was
         ├── ServiceError      the local service could not start
         └── StoreError        a kept session could not be written, read or destroyed
             ├── StoreDamagedError  it is not as it was written
             ├── StoreNewerError    a newer facilitator wrote it
             ├── StoreBusyError     a running facilitator holds it
             ├── StoreFullError     the disk is full
-            └── KeyMissingError    its key is not there
+            ├── KeyMissingError    its key is not there
+            └── NoKeyringError     this computer has no keyring that encrypts
 
 Beside this tree: the core's `ProcessError` and `IllegalEventError` (the language puts its code into words) and
 `speech.errors.SpeechError`. No message holds a transcript, a name of somebody present, or sound.
@@ -54,6 +57,14 @@ class NoSessionError(UsageError):
     """No kept session has this name, or it cannot be taken up again."""
 
 
+class RecipientError(UsageError):
+    """The address given for the client cannot be theirs. `code` is a key of the languages' `delivery.refusals`."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class FailureError(FacilitatorError):
     """The command was right, and something went wrong all the same."""
 
@@ -64,6 +75,17 @@ class InstallationError(FailureError):
 
 class DocumentError(FailureError):
     """A document could not be written; no part of it was left behind."""
+
+
+class DeliveryError(FailureError):
+    """An e-mail was not sent; with the code `unknown`, it is not known whether it was.
+
+    `code` is a key of the languages' `delivery.troubles`.
+    """
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class ServiceError(FailureError):
@@ -92,3 +114,7 @@ class StoreFullError(StoreError):
 
 class KeyMissingError(StoreError):
     """The key of a kept session is not there."""
+
+
+class NoKeyringError(StoreError):
+    """This computer has no keyring that encrypts, for a password."""

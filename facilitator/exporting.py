@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from facilitator.catalog import load_process
 from facilitator.core.process import Participant, Process
 from facilitator.core.session import Session
+from facilitator.core.snapshot import RecordView
 from facilitator.core.state import Settings, names_by_role
 from facilitator.documents.offers import with_offers
-from facilitator.documents.write import RENDERERS, Written, write_documents
+from facilitator.documents.write import RENDERERS, Papers, Written, write_rendered
 from facilitator.errors import NoSessionError, UsageError
 from facilitator.languages import load_language
 from facilitator.store.contents import Kept
@@ -27,6 +29,29 @@ def check_steps(kept: Kept, process: Process) -> None:
             raise NoSessionError(f"The process {process.id!r} lacks the step {step!r} of this session: bring it back.")
 
 
+def papers(kept: Kept, processes: Path | None = None) -> tuple[Papers, Mapping[str, RecordView]]:
+    """Return what the documents of `kept` are made with, and its records.
+
+    Args:
+        kept: the session, as its store has it.
+        processes: the user's own folder of processes; None for none.
+
+    Raises:
+        UsageError: the session's process or language is not there.
+    """
+    chosen = kept.chosen
+    process = load_process(chosen.process, processes)
+    check_steps(kept, process)
+    language = load_language(chosen.process, chosen.language, chosen.address, processes=processes)
+    people = tuple(Participant(person.name, person.role) for person in chosen.people)
+    settings = Settings(process=process, seconds=chosen.seconds, participants=people, language=language.code)
+    session = Session(settings, language)
+    session.restore(kept.durable, kept.durable.at)
+    shot = with_offers(session.snapshot(kept.durable.at), chosen.began.date(), language.code)
+    names = names_by_role(process, people)
+    return Papers(process, language, names, chosen.began.astimezone().date()), shot.records
+
+
 def export(kept: Kept, folder: Path, processes: Path | None = None) -> Written:
     """Write the documents of `kept` into `folder`, where none of their names may be taken.
 
@@ -39,23 +64,17 @@ def export(kept: Kept, folder: Path, processes: Path | None = None) -> Written:
         UsageError: a document of that name is there, or the session's process or language is not.
         DocumentError: the folder cannot be written to.
     """
-    chosen = kept.chosen
-    process = load_process(chosen.process, processes)
-    check_steps(kept, process)
-    language = load_language(chosen.process, chosen.language, chosen.address, processes=processes)
-    people = tuple(Participant(person.name, person.role) for person in chosen.people)
-    settings = Settings(process=process, seconds=chosen.seconds, participants=people, language=language.code)
-    session = Session(settings, language)
-    session.restore(kept.durable, kept.durable.at)
-    shot = with_offers(session.snapshot(kept.durable.at), chosen.began.date(), language.code)
+    made_with, records = papers(kept, processes)
     target = folder.expanduser()
-    if any((target / f"{name}.{ending}").exists() for name in shot.records for ending in RENDERERS):
-        raise UsageError(f"{target} holds documents already: choose another folder.")
-    return write_documents(
-        target,
-        process=process,
-        records=shot.records,
-        language=language,
-        names=names_by_role(process, people),
-        started_on=chosen.began.astimezone().date(),
-    )
+    check_free(target, records)
+    return write_rendered(target, made_with.render(records))
+
+
+def check_free(folder: Path, records: Iterable[str]) -> None:
+    """Make sure that `folder` holds no document of any of `records`.
+
+    Raises:
+        UsageError: it does.
+    """
+    if any((folder / f"{name}.{ending}").exists() for name in records for ending in RENDERERS):
+        raise UsageError(f"{folder} holds documents already: choose another folder.")

@@ -17,7 +17,7 @@ from facilitator.data import data_path, did_you_mean, read_toml
 from facilitator.errors import CatalogError
 from facilitator.wording import LAST_NUMBER, PLACEHOLDER, UNHEARD, Language, Words
 
-SHARED = ("numbers", "private", "reasons", "refusals", "documents", "interface")
+SHARED = ("numbers", "private", "reasons", "refusals", "documents", "delivery", "interface")
 """Tables that are not about one process; codev's serve where a process's own file has none."""
 REFERENCE = "codev/fr.toml"
 """The file whose keys in the shared tables every language has."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,11 +18,12 @@ from facilitator.core.errors import IllegalEventError
 from facilitator.core.mixed import CUE_PROBABILITY
 from facilitator.core.process import Participant, Process
 from facilitator.core.session import Session
-from facilitator.core.snapshot import RecordView, Snapshot
+from facilitator.core.snapshot import Snapshot
 from facilitator.core.state import Settings, names_by_role
+from facilitator.delivery.account import Account
 from facilitator.documents.offers import with_offers
-from facilitator.documents.write import RENDERERS, Written, write_documents
-from facilitator.errors import DocumentError
+from facilitator.documents.write import Papers
+from facilitator.handing import BAD_REQUEST, CONFLICT, DELIVER, PURGE, Handing
 from facilitator.hearing import Ear, Hearing
 from facilitator.runner import Runner
 from facilitator.scribe import Scribe
@@ -40,9 +40,6 @@ from speech.own_voice import OwnVoice
 from speech.playback.device import DeviceSink
 from speech.ports import AudioSource, OtherVoiceDetector, Recognizer
 from speech.synthesis.cache import PromptCache
-
-DELIVER = "deliver"
-_CONFLICT, _BAD_REQUEST, _UNPROCESSABLE = 409, 400, 422
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +62,7 @@ class LiveSettings:
         spoken_reminders, timed_cues_when_deaf, replies_allowed: as in the configuration.
         folder: where documents go when no other folder is named.
         storing: where the session is kept, and what it goes on from; None keeps nothing.
+        account: sends the documents to the client; None writes the message into a file.
     """
 
     process: Process
@@ -83,6 +81,7 @@ class LiveSettings:
     folder: Path
     detector: OtherVoiceDetector | None = None
     storing: Storing | None = None
+    account: Account | None = None
     cue_probability: float = CUE_PROBABILITY["balanced"]
 
 
@@ -99,7 +98,6 @@ class Live:
         now = dt.datetime.now(tz=dt.UTC).astimezone()
         self._began = now if settings.storing is None else settings.storing.chosen.began
         self._keeping = Keeping(settings.storing, self._tell_trouble)
-        self._own_folders: set[Path] = set()
         speaker = Speaker(self._timeline, settings.cache, settings.language)
         names = " ".join(person.name for person in settings.participants)
         self._runner = Runner(
@@ -116,10 +114,26 @@ class Live:
             mouth = DeviceMouth(self._timeline, self._clock, self._sink, self._own, self._runner.receive)
         speaker.connect(self._runner.receive, mouth)
         self._followers: list[Callable[[dict[str, Any]], None]] = []
-        self._delivered: Mapping[str, RecordView] | None = None
+        self._handing = self._make_handing()
         if self._kept is not None:
             self._runner.session.restore(self._kept.durable, self._clock.now())
         self._keeping.shown(self._runner.snapshot().records)
+
+    def _make_handing(self) -> Handing:
+        settings = self.settings
+        names = names_by_role(settings.process, settings.participants)
+        return Handing(
+            Papers(settings.process, settings.language, names, self._began.date()),
+            account=settings.account,
+            folder=settings.folder / f"{settings.process.id}-{self._began:%Y-%m-%d-%H%M}",
+            before=() if self._kept is None else self._kept.deliveries,
+            keeping=self._keeping,
+            records=lambda: self.snapshot().records,
+            on_line=self._tell,
+            on_failure=lambda sentence: self._runner.give(
+                ev.Warned(at=self._runner.now(), code="document_failed", message=sentence)
+            ),
+        )
 
     @property
     def _first_id(self) -> str:
@@ -211,76 +225,48 @@ class Live:
     @property
     def delivered(self) -> bool:
         """Whether all that is written down was delivered as it stands."""
-        return self._delivered == self.snapshot().records
+        return self._handing.delivered
 
     @property
     def empty(self) -> bool:
         """Whether nothing was written down."""
         return not any(record.text for record in self.snapshot().records.values())
 
-    async def command(self, name: str, values: dict[str, Any], if_step: str | None = None) -> None:
-        """Do a command.
+    async def command(self, name: str, values: dict[str, Any], if_step: str | None = None) -> dict[str, Any] | None:
+        """Do a command; return what there is to say of it beside the snapshot.
 
         Raises:
             RefusedError: it was not done; the sentence says why.
         """
         words = self.settings.language
         if if_step is not None and if_step != self._runner.session.step_id:
-            raise RefusedError(_CONFLICT, "not_this_step", words.plain("refusals.not_this_step"))
+            raise RefusedError(CONFLICT, "not_this_step", words.plain("refusals.not_this_step"))
         if name == DELIVER:
             await self._keeping.flush()
-            await self._deliver(values)
-            return
+            return await self._handing.deliver(values)
+        if name == PURGE:
+            return await self._purge(values)
         try:
             for event in commands.read(name, values, self._runner.now()):
                 self._runner.receive(event)
         except commands.CommandError as error:
-            raise RefusedError(_BAD_REQUEST, error.code, str(error)) from None
+            raise RefusedError(BAD_REQUEST, error.code, str(error)) from None
         except IllegalEventError as refused:
-            raise RefusedError(_CONFLICT, refused.code, words.plain(f"refusals.{refused.code}")) from None
+            raise RefusedError(CONFLICT, refused.code, words.plain(f"refusals.{refused.code}")) from None
         await self._keeping.flush()
+        return None
 
-    async def _deliver(self, values: dict[str, Any]) -> None:
-        """Write the documents into the folder named, else into a new one of this session in the configuration's."""
-        words = self.settings.language
-        folder = values.get("folder", "")
-        if set(values) - {"folder"} or not isinstance(folder, str):
-            raise RefusedError(_BAD_REQUEST, "bad_value", words.plain("refusals.bad_value"))
-        own = self.settings.folder / f"{self.settings.process.id}-{self._began:%Y-%m-%d-%H%M}"
-        records = self.snapshot().records
-        try:
-            written = await asyncio.to_thread(self._write, Path(folder or own), records)
-        except FileExistsError:
-            raise RefusedError(_CONFLICT, "documents_there", words.plain("refusals.documents_there")) from None
-        except DocumentError as error:
-            raise RefusedError(_UNPROCESSABLE, "cannot_write", str(error)) from None
-        except (OSError, RuntimeError, ValueError):
-            raise RefusedError(_UNPROCESSABLE, "cannot_write", words.plain("refusals.cannot_write")) from None
-        self._delivered = records
-        if written.failure:
-            self._runner.give(ev.Warned(at=self._runner.now(), code="document_failed", message=written.failure))
-        for document in written.paths:
-            self._tell({"type": "document_written", "at": round(self._runner.now(), 3), "path": str(document)})
-        self._tell({"type": "delivered", "at": round(self._runner.now(), 3)})
-
-    def _write(self, named: Path, records: Mapping[str, RecordView]) -> Written:
-        """Write the documents; those of another session are never overwritten."""
-        folder = named.expanduser()
-        there = [folder / f"{name}.{ending}" for name in records for ending in RENDERERS]
-        if folder not in self._own_folders and any(path.exists() for path in there):
-            raise FileExistsError
-        written = write_documents(
-            folder,
-            process=self.settings.process,
-            records=records,
-            language=self.settings.language,
-            names=names_by_role(self.settings.process, self.settings.participants),
-            started_on=self._began.date(),
-        )
-        self._own_folders.add(folder)
-        return written
+    async def _purge(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Destroy what is kept, then forget what is held."""
+        line = await self._handing.purge(values, ended=self.ended)
+        self._runner.receive(ev.PurgeAsked(at=self._runner.now()))
+        self.settings, self._kept = replace(self.settings, storing=None), None
+        if self.settings.cache is not None:
+            self.settings.cache.forget_private()
+        return {"purged": line}
 
     def _tell(self, line: dict[str, Any]) -> None:
+        line = {"type": line["type"], "at": round(self._runner.now(), 3), **line}
         for follower in tuple(self._followers):
             follower(line)
 
@@ -293,7 +279,7 @@ class Live:
         """Tell the animator that the session is not kept as it should be, also after its end."""
         if self.ended:
             message = self.settings.language.plain(f"interface.warnings.{code}")
-            self._tell({"type": "warning", "at": round(self._runner.now(), 3), "code": code, "message": message})
+            self._tell({"type": "warning", "code": code, "message": message})
         else:
             self.warn(code)
 

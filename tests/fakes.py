@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from keyring.backend import KeyringBackend
+from keyring.errors import KeyringLocked, PasswordDeleteError
 from numpy.typing import NDArray
 
 from facilitator.core import events as ev
@@ -174,3 +176,36 @@ class FakeRecognizer:
 
     async def close(self) -> None:
         self.closed = True
+
+
+class FakeKeyring(KeyringBackend):
+    """A keyring in memory; fails, forgets or keeps what it should not where it is told."""
+
+    priority = 5  # type: ignore[assignment]
+
+    def __init__(self, trouble: str = "") -> None:
+        super().__init__()
+        self.trouble = trouble
+        self.held: dict[tuple[str, str], str] = {}
+
+    def _may_fail(self) -> None:
+        if self.trouble == "locked":
+            raise KeyringLocked("Camille's keyring")
+        if self.trouble == "broken":
+            raise RuntimeError("the secret is 00ff")
+
+    def get_password(self, service: str, username: str) -> str | None:
+        self._may_fail()
+        return self.held.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self._may_fail()
+        if self.trouble != "forgets":
+            self.held[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        self._may_fail()
+        if (service, username) not in self.held:
+            raise PasswordDeleteError("there is none")
+        if self.trouble != "keeps":
+            del self.held[service, username]

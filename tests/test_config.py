@@ -59,7 +59,7 @@ def test_every_key_of_the_repositorys_file_has_a_comment_with_its_default() -> N
     [
         ("[session]\ndurations = 60", "the key 'session.durations' is unknown; did you mean 'duration'?"),
         ("[sesion]\nduration = 60", "the key 'sesion' is unknown; did you mean 'session'?"),
-        ("[delivery]\nsmtp = 1", "the key 'delivery.smtp' is unknown; there are none."),
+        ("[delivery]\nsmtp = 1", "the key 'delivery.smtp' is unknown; "),
         ('[session]\nduration = "60"', "the key 'session.duration' is wrong: it must be a whole number."),
         (
             "[session]\nduration = 5",
@@ -70,6 +70,9 @@ def test_every_key_of_the_repositorys_file_has_a_comment_with_its_default() -> N
         ("[voice]\nenabled = 1", "the key 'voice.enabled' is wrong: it must be true or false."),
         ("voice = 1", "the key 'voice' is wrong: it must be a table."),
         ('[audio]\ncall_input = ""', "the key 'audio.call_input' is wrong"),
+        ('[delivery]\nsender = "Nour <nour@example.org>"', "the key 'delivery.sender' is wrong"),
+        ('[delivery]\nsecurity = "none"', "the key 'delivery.security' is wrong: input should be 'starttls' or 'tls'."),
+        ('[delivery]\npassword = "secret"', "the key 'delivery.password' is unknown; "),
         ("[web]\nport = 70000", "the key 'web.port' is wrong"),
         ("[web", "is not valid TOML"),
     ],
@@ -154,3 +157,20 @@ def test_a_configuration_cannot_change() -> None:
     section: BaseModel = Config().session
     with pytest.raises(ValueError, match="frozen"):
         section.duration = 3  # type: ignore[attr-defined]
+
+
+def test_an_account_is_what_was_written_with_what_is_usual(written: Path) -> None:
+    assert Config().delivery.account is None
+    text = '[delivery]\nhost = "smtp.example.org"\nsender = "nour@example.org"\nca_file = "own.pem"\n'
+    account = load(written, text).delivery.account
+    assert account is not None
+    assert (account.port, account.user, account.tls) == (587, "nour@example.org", False)
+    assert account.ca_file == written.parent / "own.pem"
+    account = load(written, f'{text}user = "nour"\nsecurity = "tls"\n').delivery.account
+    assert account is not None
+    assert (account.port, account.user, account.tls) == (465, "nour", True)
+
+
+def test_a_server_without_a_sender_is_a_mistake(written: Path) -> None:
+    with pytest.raises(ConfigError, match="sender"):
+        _ = load(written, '[delivery]\nhost = "smtp.example.org"\n').delivery.account

@@ -7,12 +7,14 @@ import threading
 
 import numpy as np
 import pytest
+from keyring.errors import KeyringLocked, PasswordDeleteError
 
 from facilitator.core import events as ev
 from speech.errors import RecognizerError, SynthesisError
 from speech.ports import FRAME, RATE_HZ, Block, OtherVoice
 from tests.fakes import (
     FakeDetector,
+    FakeKeyring,
     FakeListener,
     FakeOtherVoiceDetector,
     FakeRecognizer,
@@ -89,3 +91,23 @@ async def test_a_fake_recognizer_writes_fails_and_closes_as_told() -> None:
     await recognizer.close()
     assert recognizer.closed
     assert recognizer.asked == [(5, "fr", ""), (5, "fr", "Nour")]
+
+
+def test_a_fake_keyring_keeps_forgets_and_fails_as_told() -> None:
+    ring = FakeKeyring()
+    ring.set_password("service", "nour", "secret")
+    assert ring.get_password("service", "nour") == "secret"
+    ring.delete_password("service", "nour")
+    assert ring.get_password("service", "nour") is None
+    with pytest.raises(PasswordDeleteError):
+        ring.delete_password("service", "nour")
+    keeps = FakeKeyring("keeps")
+    keeps.set_password("service", "nour", "secret")
+    keeps.delete_password("service", "nour")
+    assert keeps.get_password("service", "nour") == "secret"
+    forgets = FakeKeyring("forgets")
+    forgets.set_password("service", "nour", "secret")
+    assert forgets.get_password("service", "nour") is None
+    for trouble, kind in (("locked", KeyringLocked), ("broken", RuntimeError)):
+        with pytest.raises(kind):
+            FakeKeyring(trouble).get_password("service", "nour")

@@ -88,6 +88,16 @@ def test_every_refusal_of_the_core_has_its_sentence() -> None:
     )
 
 
+def test_every_trouble_of_a_delivery_has_its_sentence() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in (SOURCES / "delivery").glob("*.py"))
+    used = set(re.findall(r'(?:PostError|_trouble|_told)\("(\w+)"\)', sources)) | set(
+        re.findall(r'_of\([\w.]+, "(\w+)"', sources)
+    )
+    assert {"server_down", "cut", "unknown", "refused", "no_password"} <= used
+    told = set(FRENCH.table("delivery.troubles"))
+    assert used | {"already_sent", "unknown_before", "later", "too_large"} == told
+
+
 def test_every_reason_of_the_core_has_its_words() -> None:
     used = codes("drop") | codes("Withhold")
     assert {"no_pause", "deaf", "hushed", "step_over"} <= used
@@ -111,7 +121,9 @@ def test_every_step_has_what_its_rights_ask_for() -> None:
 
 def test_every_key_that_any_code_names_is_there() -> None:
     """A key written whole in the sources, or up to a hole, leads somewhere."""
-    table = re.compile(r'f?"((?:cues|prompts|private|reasons|refusals|documents|interface|numbers|steps)\.[^"\s]*)"')
+    table = re.compile(
+        r'f?"((?:cues|prompts|private|reasons|refusals|documents|delivery|interface|numbers|steps)\.[^"\s]*)"'
+    )
     found = {key for path in SOURCES.rglob("*.py") for key in table.findall(path.read_text(encoding="utf-8"))}
     assert "cues.closing" in found
     for key in found - {"documents.{name}.quote", "documents.{name}.items"}:
@@ -238,10 +250,13 @@ def test_who_does_what_is_one_sentence(language: Language) -> None:
             assert re.fullmatch(r"[A-ZÉÀ][^.!?]*\.", who), who
 
 
+DELIVERY = ("delivery.notices.", "delivery.refusals.", "delivery.troubles.")
+
+
 @pytest.mark.parametrize("language", HEARD)
 def test_private_cues_and_refusals_are_whole_sentences(language: Language) -> None:
     for key in language.keys:
-        if key.startswith(("private.", "refusals.", "interface.warnings.")):
+        if key.startswith((*("private.", "refusals.", "interface.warnings."), *DELIVERY)):
             assert re.search(r"^[A-ZÉ“«{].*\.$", language.plain(key)), key
 
 

@@ -19,7 +19,8 @@ from facilitator.cli.show import Narrator, clock
 from facilitator.core.snapshot import Snapshot
 from facilitator.core.state import names_by_role
 from facilitator.core.transitions import Listening, Phase
-from facilitator.live import DELIVER, Live
+from facilitator.handing import DELIVER, PURGE
+from facilitator.live import Live
 from facilitator.web.service import RefusedError
 
 REFRESH_SECONDS = 0.25
@@ -40,9 +41,16 @@ _LEGEND = {
     "t": "rebudget",
     "e": "end",
     "d": "deliver",
+    "x": "purge",
     "q": "quit",
 }
-_QUESTIONS = {"+": "minutes_question", "c": "listening_question", "e": "end_question", "q": "quit_question"}
+_QUESTIONS = {
+    "+": "minutes_question",
+    "c": "listening_question",
+    "e": "end_question",
+    "x": "purge_question",
+    "q": "quit_question",
+}
 _AT_ONCE = frozenset("lh")
 """Keys that are never taken for an answer: a listening pause and silence cannot wait."""
 _FOLLOWED_BY = {"start": ("next",), "next": ("next",), "listening_pause": ("listening_resume",)}
@@ -137,6 +145,7 @@ class Board:
             "+": self._extend,
             "c": self._yes(lambda: self._do("consent")),
             "e": self._yes(lambda: self._do("end")),
+            "x": self._yes(self._purge),
             "q": self._yes(self._leave),
         }
         self._question = (self._word(_QUESTIONS[key]), answers[key])
@@ -160,6 +169,12 @@ class Board:
     def _tell_path(narrator: Narrator, line: dict[str, Any]) -> None:
         if line["type"] == "document_written":
             narrator.document(Path(line["path"]))
+
+    async def _purge(self) -> None:
+        said = await self._live.command(PURGE, {"confirm": True})
+        self._tell(self._word("keys.purge"))
+        if said is not None and said["purged"]:
+            self._console.print(escape(said["purged"]))
 
     async def _leave(self) -> None:
         self._quit.set()

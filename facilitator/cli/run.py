@@ -129,7 +129,7 @@ async def _drive(live: Live) -> None:
 async def _until_over(live: Live) -> None:
     """Wait until the session is over and what was written down was delivered."""
     over = asyncio.Event()
-    live.follow(lambda line: over.set() if line["type"] in {"session_ended", "delivered"} else None)
+    live.follow(lambda line: over.set() if line["type"] in {"session_ended", "delivered", "purged"} else None)
     while not live.ended or not (live.delivered or live.empty):
         over.clear()
         await over.wait()
@@ -186,6 +186,7 @@ async def _settings(config: Config, begun: Begun, people: list[str]) -> tuple[Li
         replies_allowed=config.session.client_may_reply,
         folder=config.documents.path,
         storing=begun.storing(config, seconds, participants),
+        account=config.delivery.account,
     )
     return settings, notices
 

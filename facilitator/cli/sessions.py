@@ -10,14 +10,14 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from facilitator.cli import parts, run
+from facilitator.cli import delivering, parts, run
 from facilitator.cli.devices import JsonOption
 from facilitator.config import load_config
 from facilitator.errors import UsageError
 from facilitator.exporting import export as write
 from facilitator.store.folder import Sessions, open_sessions
 
-app = typer.Typer(help="The sessions kept on this computer: list, resume, export, purge.", no_args_is_help=True)
+app = typer.Typer(help="Kept on this computer: list, resume, export, deliver, purge.", no_args_is_help=True)
 SessionArgument = Annotated[str, typer.Argument(help="A name of `sessions list`.")]
 _STATES = {
     "unfinished": "not finished",
@@ -93,6 +93,9 @@ def export(
         parts.errors.print(written.failure)
     for path in written.paths:
         print(path)  # noqa: T201
+
+
+app.command()(delivering.deliver)
 
 
 @app.command()

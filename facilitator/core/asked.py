@@ -169,6 +169,11 @@ def _rebudget(state: State, event: ev.RebudgetAsked) -> None:
     state.publish(facts.AgendaRebudgeted, steps=dict(offer.steps))
 
 
+def _purge(state: State, event: ev.PurgeAsked) -> None:
+    state.forget()
+    state.publish(facts.Purged)
+
+
 def _refuse_last(state: State, event: ev.NextAsked) -> None:
     if state.agenda.following is None:
         raise IllegalEventError("last_step")
@@ -278,4 +283,5 @@ HANDLERS: Mapping[type[ev.Event], Callable[..., None]] = {
     ev.RecordEdited: _edit,
     ev.CorrectionUndone: _undo,
     ev.RebudgetAsked: _rebudget,
+    ev.PurgeAsked: _purge,
 }

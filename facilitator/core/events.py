@@ -151,6 +151,11 @@ class RebudgetAsked(Event):
     """Share the remaining time out so that the meeting ends on time."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurgeAsked(Event):
+    """Forget what was written down; what was kept of it on the disk is destroyed already."""
+
+
 # --- what was heard ---
 
 

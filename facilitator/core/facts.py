@@ -187,6 +187,11 @@ class DeviceRecovered(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Purged(Fact):
+    """Nothing of what was written down is held any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Warning(Fact):  # noqa: A001  the interface names this line `warning`
     """Something that the animator was told."""
 

@@ -39,10 +39,13 @@ def _detector_failed(state: State, event: ev.DetectorFailed) -> None:
 
 
 def _utterance_heard(state: State, event: ev.UtteranceHeard) -> None:
-    state.records[event.record].heard(_utterance(state, event, None, ""))
+    if not state.forgotten:
+        state.records[event.record].heard(_utterance(state, event, None, ""))
 
 
 def _utterance_written(state: State, event: ev.UtteranceWritten) -> None:
+    if state.forgotten:
+        return
     record = state.records[event.record]
     if event.text is None:
         record.lose(_utterance(state, event, "", event.stage))

@@ -79,6 +79,7 @@ class State:
         step_at: when the present step was entered.
         handing_over: whether the runner still has to hand over what a closed grant held.
         prompts: how many prompts were asked for.
+        forgotten: whether what was written down was purged: nothing is written down any more.
     """
 
     def __init__(self, settings: Settings, wording: Wording) -> None:
@@ -106,6 +107,7 @@ class State:
         self.step_at = 0.0
         self.handing_over = False
         self.prompts = 0
+        self.forgotten = False
 
     @property
     def capturing(self) -> bool:
@@ -204,6 +206,13 @@ class State:
             detects=settings.cue_probability is not None and not self.detector_failed,
             replies_allowed=settings.replies_allowed,
         )
+
+    def forget(self) -> None:
+        """Hold nothing any more of what was written down or said."""
+        self.records = {name: Record() for name in self.records}
+        self.cues.clear()
+        self.voice.last = None
+        self.forgotten = True
 
     def hold_floor(self) -> None:
         """Watch the floor of the present step from now on, by the evidence there is, and no longer what was before."""

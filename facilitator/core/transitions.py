@@ -92,7 +92,9 @@ PHASES: Mapping[Phase, Mapping[type[ev.Event], Phase]] = {
         ev.EndAsked: Phase.CLOSING,
         ev.AudioEnded: Phase.CLOSING,
     },
-    Phase.ENDED: {},
+    Phase.ENDED: {
+        ev.PurgeAsked: Phase.ENDED,
+    },
 }
 
 AFTER_CLOSING = Phase.ENDED

@@ -150,6 +150,11 @@ def clean(text: str) -> str:
     return _UNPRINTABLE.sub("", " ".join(text.splitlines())).strip()
 
 
+def day(language: Language, on: date) -> str:
+    """Return a day in words."""
+    return _Words(language).day(on)
+
+
 class _Words:
     """The language's own words for documents, set as its typography wants; what people said is left as it is."""
 

@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Mapping
@@ -41,6 +42,68 @@ class Written:
     failure: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """Documents that were made and not written anywhere.
+
+    Attributes:
+        documents: what they say, by the record's name.
+        files: by record and ending, in order.
+        failure: a sentence that names those that could not be made, or "".
+    """
+
+    documents: Mapping[str, Document]
+    files: Mapping[tuple[str, str], bytes]
+    failure: str = ""
+
+    @property
+    def digest(self) -> str:
+        """What tells these words from any others, as 64 hexadecimal digits."""
+        return hashlib.sha256(repr(sorted(self.documents.items())).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """What the documents of one session are made with, beside its records.
+
+    Attributes:
+        process: whose records they are.
+        language: of the session.
+        names: names of the people by role, in order.
+        started_on: the day of the session.
+    """
+
+    process: Process
+    language: Language
+    names: Mapping[str, tuple[str, ...]]
+    started_on: date
+
+    def render(self, records: Mapping[str, RecordView]) -> Rendered:
+        """Return the documents of each of `records`, which are by name, as in a snapshot.
+
+        Raises:
+            DocumentError: no document at all could be made of a record.
+        """
+        documents: dict[str, Document] = {}
+        files: dict[tuple[str, str], bytes] = {}
+        failed = []
+        for name, record in records.items():
+            people = self.names.get(self.process.records[name].owner, ())
+            documents[name] = document = make(name, record, self.language, self.started_on, people=people)
+            for ending, render in RENDERERS.items():
+                try:
+                    made = render(document)
+                except Exception:  # noqa: BLE001  what a library raises may hold the text; one format must not cost the others
+                    failed.append(f"{name}.{ending}")
+                    continue
+                if made:
+                    files[name, ending] = made
+            if not any(one == name and ending != "ics" for one, ending in files):
+                raise DocumentError(f"No document could be made of the {name}: copy its text by hand before you end.")
+        failure = self.language.plain("documents.not_made", files=", ".join(failed)) if failed else ""
+        return Rendered(documents, files, failure)
+
+
 def write_documents(
     folder: Path,
     *,
@@ -50,37 +113,24 @@ def write_documents(
     names: Mapping[str, tuple[str, ...]],
     started_on: date,
 ) -> Written:
-    """Write the documents of each record.
-
-    Args:
-        folder: where; made when it is not there.
-        process: whose records they are.
-        records: by name, as in a snapshot.
-        language: of the session.
-        names: names of the people by role, in order.
-        started_on: the day of the session.
+    """Write the documents of each record into `folder`, which is made when it is not there; the rest as in `Papers`.
 
     Raises:
         DocumentError: the folder cannot be written to, or no document at all could be made of a record; none was
             changed.
     """
-    files: dict[Path, bytes] = {}
-    failed = []
-    for name, record in records.items():
-        people = names.get(process.records[name].owner, ())
-        document = make(name, record, language, started_on, people=people)
-        for ending, render in RENDERERS.items():
-            try:
-                made = render(document)
-            except Exception:  # noqa: BLE001  what a library raises may hold the text; one format must not cost the others
-                failed.append(f"{name}.{ending}")
-                continue
-            if made:
-                files[folder / f"{name}.{ending}"] = made
-        if not any(path.stem == name and path.suffix != ".ics" for path in files):
-            raise DocumentError(f"No document could be made of the {name}: copy its text by hand before you end.")
+    return write_rendered(folder, Papers(process, language, names, started_on).render(records))
+
+
+def write_rendered(folder: Path, rendered: Rendered) -> Written:
+    """Write documents that were made into `folder`, which is made when it is not there.
+
+    Raises:
+        DocumentError: the folder cannot be written to; none was changed.
+    """
+    files = {folder / f"{name}.{ending}": content for (name, ending), content in rendered.files.items()}
     write_all(folder, files)
-    return Written(tuple(files), language.plain("documents.not_made", files=", ".join(failed)) if failed else "")
+    return Written(tuple(files), rendered.failure)
 
 
 def write_all(folder: Path, files: Mapping[Path, bytes]) -> None:

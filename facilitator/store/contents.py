@@ -2,7 +2,8 @@
 
 Rules:
 
-- A record stands for itself: the last one of its kind (and of its name, for a text) is what holds.
+- A record stands for itself: the last one of its kind (and of its name, for a text) is what holds. Deliveries
+  all hold.
 - Times are session seconds; `wall` is the computer's own time of the same instant, so that session time can go on from
   it in another process.
 - What changes here in a way that an older program would misread raises `sealing.SCHEMA`.
@@ -14,6 +15,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
@@ -23,7 +25,7 @@ from facilitator.core.transitions import Phase
 from facilitator.errors import StoreDamagedError
 from facilitator.store.file import Entry
 
-CHOSEN, COURSE, TEXT = "chosen", "course", "text"
+CHOSEN, COURSE, TEXT, DELIVERED = "chosen", "course", "text", "delivered"
 
 
 class _Model(BaseModel):
@@ -56,6 +58,25 @@ class Chosen(_Model):
     began: AwareDatetime
 
 
+class Delivery(_Model):
+    """That the documents were handed over, or were about to be.
+
+    Attributes:
+        id: of the message, the same each time that it is tried again; "" for a folder.
+        content: what tells these documents and this recipient from any others.
+        recipient: hash of the recipient's address; "" for a folder.
+        state: `begun` until it is known what became of it; then `sent`, `failed` when it certainly was not, `unknown`
+            when nobody can tell; `folder` for files of the animator's.
+        wall: the computer's own time, seconds since 1970.
+    """
+
+    id: str
+    content: str
+    recipient: str
+    state: Literal["begun", "sent", "failed", "unknown", "folder"]
+    wall: float
+
+
 class _Course(_Model):
     at: float
     wall: float
@@ -79,12 +100,14 @@ class Kept:
         durable: what the core goes on from.
         wall: the computer's time at `durable.at`, seconds since 1970.
         begun: how many processes have held it.
+        deliveries: to the client, oldest first.
     """
 
     chosen: Chosen
     durable: Durable
     wall: float
     begun: int
+    deliveries: tuple[Delivery, ...] = ()
 
     @property
     def ended(self) -> bool:
@@ -116,6 +139,11 @@ def text_entry(name: str, record: Record) -> Entry:
     return Entry(TEXT, _TEXT.dump_json(_Text(name=name, record=record)))
 
 
+def delivery_entry(delivery: Delivery) -> Entry:
+    """Return the record of a delivery, or of what became of it."""
+    return Entry(DELIVERED, delivery.model_dump_json().encode())
+
+
 def fold(session: str, entries: Iterable[Entry]) -> Kept:
     """Return what the records of a session come to.
 
@@ -126,6 +154,7 @@ def fold(session: str, entries: Iterable[Entry]) -> Kept:
     course: _Course | None = None
     texts: dict[str, Record] = {}
     begun = 0
+    deliveries: list[Delivery] = []
     try:
         for entry in entries:
             if entry.kind == CHOSEN:
@@ -135,8 +164,10 @@ def fold(session: str, entries: Iterable[Entry]) -> Kept:
             elif entry.kind == TEXT:
                 text = _TEXT.validate_json(entry.payload)
                 texts[text.name] = text.record
+            elif entry.kind == DELIVERED:
+                deliveries.append(Delivery.model_validate_json(entry.payload))
     except ValidationError:  # its text holds what was said
         chosen = None
     if chosen is None or course is None:
         raise StoreDamagedError(f"The session {session} holds too little to go on from: it was hardly begun.")
-    return Kept(chosen, Durable(course.at, course.course, texts), course.wall, begun)
+    return Kept(chosen, Durable(course.at, course.course, texts), course.wall, begun, tuple(deliveries))

@@ -136,14 +136,18 @@ class SessionStore:
             )
         self.closed = head.closed
 
-    def append(self, *entries: Entry) -> None:
+    def append(self, *entries: Entry, after_end: bool = False) -> None:
         """Write records down, all of them or none, and return once they are on the disk.
+
+        Args:
+            entries: the records.
+            after_end: also where the session was sealed for good, which it stays.
 
         Raises:
             StoreFullError: the disk is full; it can be tried again.
             StoreError: they could not be written.
         """
-        if self.closed:
+        if self.closed and not after_end:
             raise StoreError(f"The session {self.session} is over: nothing can be added to it.")
         count, tag = self._count, self._tag
         with told(self.session), self._transaction():
@@ -153,7 +157,7 @@ class SessionStore:
                 values = (count, entry.kind, sealed.nonce, sealed.ciphertext)
                 self._connection.execute("INSERT INTO records VALUES (?, ?, ?, ?)", values)
                 tag = sealed.tag
-            self._put_head(Head(count, closed=False), tag)
+            self._put_head(Head(count, closed=self.closed), tag)
         self._count, self._tag = count, tag
 
     def mark(self) -> None:

@@ -69,6 +69,7 @@ class Keeping:
         self._on_trouble = on_trouble
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._store = storing.store if storing is not None else None
+        self._session = self._store.session if self._store is not None else None
         self._last: Durable | None = None
         self._pending = 0
         self._calm = asyncio.Event()
@@ -116,6 +117,7 @@ class Keeping:
         self._broken = True
         if self._store is None:
             self._store = self._storing.sessions.create(self._storing.chosen.began)
+            self._session = self._store.session
         head = [] if self._headed else [chosen_entry(self._storing.chosen)]
         self._store.append(*head, *entries)
         self._headed, self._broken = True, False
@@ -180,6 +182,46 @@ class Keeping:
     async def flush(self) -> None:
         """Wait until all that was noted is written, or is not going to be, or takes too long."""
         await self._calm.wait()
+
+    async def record(self, entry: Entry) -> None:
+        """Write one more record down, where the session is kept; a disk that does not answer is not waited for."""
+        if self._given_up:
+            return
+        written = asyncio.get_running_loop().run_in_executor(self._executor, partial(self._record, entry))
+        try:
+            await asyncio.wait_for(written, CLOSE_SECONDS)
+        except TimeoutError:
+            self._tell(SLOW)
+        except StoreError as failure:
+            self._tell(FULL if isinstance(failure, StoreFullError) else FAILED)
+
+    def _record(self, entry: Entry) -> None:
+        if self._store is not None:
+            self._store.append(entry)
+            with suppress(StoreError):
+                self._store.mark()
+
+    async def purge(self) -> str | None:
+        """Destroy what is kept and keep nothing more; return the line for the client, None where nothing was kept.
+
+        Raises:
+            StoreError: it was not destroyed to its end; it can be tried again.
+        """
+        self._given_up = True
+        await self.flush()
+        line = await asyncio.get_running_loop().run_in_executor(self._executor, self._purge)
+        self._last, self._storing, self._shown = None, None, {}
+        return line
+
+    def _purge(self) -> str | None:
+        if self._storing is None or self._session is None:
+            return None
+        store, self._store = self._store, None
+        if store is not None:
+            store.close()
+        line = self._storing.sessions.purge(self._session)
+        self._session = None
+        return line
 
     async def close(self, *, ended: bool) -> None:
         """Let go of the store, sealed for good where the session is over; a disk that hangs is not waited for."""

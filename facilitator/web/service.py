@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, Protocol
 
@@ -45,8 +45,8 @@ class Meeting(Protocol):
         """Return what is to be shown now."""
         ...
 
-    async def command(self, name: str, values: dict[str, Any], if_step: str | None) -> None:
-        """Do a command.
+    async def command(self, name: str, values: dict[str, Any], if_step: str | None) -> Mapping[str, Any] | None:
+        """Do a command; return what its answer says beside the snapshot.
 
         Raises:
             RefusedError: it was not done.
@@ -124,10 +124,10 @@ class Service:
         if if_step is not None and not isinstance(if_step, str):
             return error(400, "if_step must be the id of a step.")
         try:
-            await self._meeting.command(name, body, if_step)
+            said = await self._meeting.command(name, body, if_step)
         except RefusedError as refused:
             return web.json_response({"error": str(refused), "code": refused.code}, status=refused.status)
-        return web.json_response(asdict(self._meeting.snapshot()))
+        return web.json_response({**asdict(self._meeting.snapshot()), **(said or {})})
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse(heartbeat=20, timeout=PATIENCE_SECONDS, max_msg_size=FRAME_BYTES, compress=False)

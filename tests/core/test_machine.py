@@ -27,6 +27,7 @@ ASKED: list[st.SearchStrategy[tuple[type[ev.Event], dict[str, Any]]]] = [
     for kind in (
         *(ev.StartAsked, ev.NextAsked, ev.NextAsked, ev.BackAsked, ev.PauseAsked, ev.ResumeAsked, ev.ConsentGiven),
         *(ev.ListeningPauseAsked, ev.ListeningResumeAsked, ev.HushAsked, ev.RemindAsked, ev.RebudgetAsked),
+        ev.PurgeAsked,
     )
 ]
 ASKED += [
@@ -113,6 +114,8 @@ class AnySession(RuleBasedStateMachine):
                 self.voiced.add(event.channel)
             if isinstance(event, ev.VoiceFell):
                 self.voiced.discard(event.channel)
+        if isinstance(event, ev.PromptEnded) and event.prompt_id == self.speaking:
+            self.speaking = None  # taken back before it began, it waits again, and may be said at once
         self.session.receive(event)
         for action in self.session.take_actions():
             self.keep(action)

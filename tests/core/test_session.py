@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import pickle
 from collections import Counter
 
 import pytest
@@ -102,6 +103,7 @@ LINES = {
     "device_lost": {"device"},
     "device_recovered": {"device"},
     "warning": {"code", "message"},
+    "purged": set(),
 }
 """The keys that INTERFACE.md names. `file` is the player's to add."""
 FURTHER = {
@@ -127,7 +129,7 @@ def eventful() -> Meeting:
         ev.BackAsked(at=3017),
         ev.EndAsked(at=3020),
     )
-    return meeting.until(3100)
+    return meeting.until(3100).send(ev.PurgeAsked(at=3100))
 
 
 def test_the_lines_are_those_of_the_interface() -> None:
@@ -201,3 +203,25 @@ def test_actions_are_given_once() -> None:
     session.receive(ev.StartAsked(at=0))
     assert len(session.take_actions()) >= 2
     assert session.take_actions() == ()
+
+
+def test_after_a_purge_nothing_of_what_was_written_down_or_said_is_held() -> None:
+    words = "J'aimerais dire non."
+    meeting = go("contract", 10).send(utterance(1, words, 20)).until(30)
+    meeting.send(
+        ev.RecordEdited(at=31, record="contract", text=words),
+        ev.RecordMarked(at=32, record="contract"),
+        ev.ReadBackAsked(at=33, record="contract"),
+        ev.EndAsked(at=34),
+        ev.EndAsked(at=35),
+    ).until(80)
+    session = meeting.session
+    assert session.ended
+    assert words in repr(session.durable())
+    meeting.send(ev.PurgeAsked(at=81), outstanding(2, 82), utterance(2, words, 83))
+    assert words not in repr(session.snapshot(84.0))
+    assert words not in repr(session.durable())
+    assert session.snapshot(84.0).records["contract"].utterances == ()
+    assert [fact.type for fact in meeting.facts if fact.at > 80] == ["purged"]
+    meeting.send(ev.PurgeAsked(at=85))
+    assert words.encode() not in pickle.dumps(session._state)

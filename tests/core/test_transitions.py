@@ -34,6 +34,7 @@ EVENTS: dict[str, dict[str, Any]] = {
     "RecordEdited": {"record": "contract", "text": "Autrement."},
     "CorrectionUndone": {"record": "contract"},
     "RebudgetAsked": {},
+    "PurgeAsked": {},
     "ChannelOpened": {"channel": "camille"},
     "VoiceRose": {"channel": "camille", "since": 0.0},
     "VoiceFell": {"channel": "camille", "since": 0.0},
@@ -88,26 +89,27 @@ WORLD = {
 """The world does not ask."""
 
 EXPECTED = """
-event                | ready | running | paused  | closing
-StartAsked           | running | -     | -       | -
-NextAsked            | -     | running | -       | -
-BackAsked            | -     | running | -       | -
-PauseAsked           | -     | paused  | -       | -
-ResumeAsked          | -     | -       | running | -
-ExtendAsked          | -     | running | paused  | -
-EndAsked             | ended | closing | closing | closing
-ConsentGiven         | ready | running | paused  | -
-ListeningPauseAsked  | ready | running | paused  | closing
-ListeningResumeAsked | ready | running | paused  | -
-HushAsked            | -     | running | paused  | closing
-SayAsked             | -     | running | paused  | -
-RemindAsked          | -     | running | -       | -
-ReadBackAsked        | -     | running | paused  | -
-RecordMarked         | -     | running | paused  | -
-RecordEdited         | -     | running | paused  | -
-CorrectionUndone     | -     | running | paused  | -
-RebudgetAsked        | -     | running | paused  | -
-AudioEnded           | ended | closing | closing | closing
+event                | ready | running | paused  | closing | ended
+StartAsked           | running | -     | -       | - | -
+NextAsked            | -     | running | -       | - | -
+BackAsked            | -     | running | -       | - | -
+PauseAsked           | -     | paused  | -       | - | -
+ResumeAsked          | -     | -       | running | - | -
+ExtendAsked          | -     | running | paused  | - | -
+EndAsked             | ended | closing | closing | closing | -
+ConsentGiven         | ready | running | paused  | - | -
+ListeningPauseAsked  | ready | running | paused  | closing | -
+ListeningResumeAsked | ready | running | paused  | - | -
+HushAsked            | -     | running | paused  | closing | -
+SayAsked             | -     | running | paused  | - | -
+RemindAsked          | -     | running | -       | - | -
+ReadBackAsked        | -     | running | paused  | - | -
+RecordMarked         | -     | running | paused  | - | -
+RecordEdited         | -     | running | paused  | - | -
+CorrectionUndone     | -     | running | paused  | - | -
+RebudgetAsked        | -     | running | paused  | - | -
+AudioEnded           | ended | closing | closing | closing | -
+PurgeAsked           | -       | -       | -       | -       | ended
 """
 
 LISTEN = {

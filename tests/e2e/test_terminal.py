@@ -123,6 +123,10 @@ def test_a_session_is_driven_by_single_keys(tmp_path: Path) -> None:
         screen.wait_for("La séance est terminée.")
         screen.press("d")
         screen.wait_for("Écrit : ")
+        screen.press("x")
+        screen.wait_for("Tout détruire de cette séance")
+        screen.press("o")
+        screen.wait_for("was destroyed on")
         screen.press("q")
         screen.read(5.0)
         assert screen.process.wait(10) == 0
@@ -130,6 +134,7 @@ def test_a_session_is_driven_by_single_keys(tmp_path: Path) -> None:
     documents = {f"{name}.{ending}" for name in ("contract", "plan") for ending in ("md", "docx", "pdf")}
     assert {path.name for path in folder.iterdir()} == documents
     assert "non transcrit" in (folder / "contract.md").read_text(encoding="utf-8")
+    assert [path for path in (tmp_path / "data").rglob("*") if path.is_file()] == []
     assert "Traceback" not in screen.shown
 
 

@@ -9,55 +9,22 @@ import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends import fail, null
 from keyring.backends.chainer import ChainerBackend
-from keyring.errors import KeyringLocked, PasswordDeleteError
 
 from facilitator.errors import KeyMissingError, StoreError
 from facilitator.store.keys import FileVault, KeyringVault, Keys, Mark, find_keyring, open_keys
+from tests.fakes import FakeKeyring
 
 NAME = "2026-11-24-0930-a1b2"
 
 
-class Memory(KeyringBackend):
-    """A keyring in memory; fails, forgets or keeps what it should not where it is told."""
-
-    priority = 5  # type: ignore[assignment]
-
-    def __init__(self, trouble: str = "") -> None:
-        super().__init__()
-        self.trouble = trouble
-        self.held: dict[tuple[str, str], str] = {}
-
-    def _may_fail(self) -> None:
-        if self.trouble == "locked":
-            raise KeyringLocked("Camille's keyring")
-        if self.trouble == "broken":
-            raise RuntimeError("the secret is 00ff")
-
-    def get_password(self, service: str, username: str) -> str | None:
-        self._may_fail()
-        return self.held.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self._may_fail()
-        if self.trouble != "forgets":
-            self.held[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        self._may_fail()
-        if (service, username) not in self.held:
-            raise PasswordDeleteError("there is none")
-        if self.trouble != "keeps":
-            del self.held[service, username]
-
-
-class Secret(Memory):
+class Secret(FakeKeyring):
     """A keyring that is known to encrypt."""
 
 
 Secret.__module__ = "keyring.backends.SecretService"
 
 
-class Plain(Memory):
+class Plain(FakeKeyring):
     """A keyring in plain text."""
 
 
@@ -90,7 +57,7 @@ def test_a_key_is_found_in_the_vault_that_has_it(tmp_path: Path) -> None:
     assert list((tmp_path / "keys").iterdir()) == []
 
 
-@pytest.mark.parametrize("backend", [null.Keyring(), fail.Keyring(), Plain(), Memory()])
+@pytest.mark.parametrize("backend", [null.Keyring(), fail.Keyring(), Plain(), FakeKeyring()])
 def test_keyrings_that_keep_nothing_or_in_plain_text_are_refused(backend: KeyringBackend) -> None:
     assert find_keyring(backend) is None
 

@@ -1,0 +1,67 @@
+"""The animator's e-mail account, and its password in the system's keyring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import keyring
+
+from facilitator.errors import NoKeyringError, StoreError
+from facilitator.store.keys import KeyVault, find_keyring
+
+_MAIL = "mail"
+"""Under this and the account's name the password is kept, in the same service as the keys of sessions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where messages are given to, and as whom.
+
+    Attributes:
+        host, port: the server.
+        user: name of the account.
+        sender: the animator's own address.
+        tls: True for a connection encrypted from the first byte, False for STARTTLS.
+        ca_file: certificates that are trusted too; None for the system's alone.
+    """
+
+    host: str
+    port: int
+    user: str
+    sender: str
+    tls: bool = False
+    ca_file: Path | None = None
+
+
+def find_password(account: Account) -> str | None:
+    """Return the account's password; None when the keyring has none.
+
+    Raises:
+        NoKeyringError: there is no keyring that encrypts.
+        StoreError: it does not answer.
+    """
+    return _vault().get(_MAIL, account.user)
+
+
+def keep_password(account: Account, password: str) -> None:
+    """Keep the account's password, in place of the one before.
+
+    Raises:
+        NoKeyringError: there is no keyring that encrypts.
+        StoreError: it does not answer, or did not keep it.
+    """
+    vault = _vault()
+    vault.put(_MAIL, account.user, password)
+    if vault.get(_MAIL, account.user) != password:
+        raise StoreError(f"The password did not come back from the keyring ({vault.name}): it is not kept.")
+
+
+def _vault() -> KeyVault:
+    try:
+        found = find_keyring(keyring.get_keyring())
+    except Exception:  # noqa: BLE001  a back-end that cannot even be loaded keeps no password
+        found = None
+    if found is None:
+        raise NoKeyringError("This computer has no keyring that encrypts: the password is kept nowhere.")
+    return found

@@ -1,0 +1,156 @@
+"""`facilitator sessions deliver`: what goes is shown, asked for, and sent once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keyring
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from facilitator.cli import app
+from facilitator.errors import DeliveryError, RecipientError, UsageError
+from facilitator.store.contents import chosen_entry, course_entry, text_entry
+from facilitator.store.folder import Sessions
+from facilitator.store.keys import FileVault, Keys
+from tests.delivery.conftest import SafeKeyring
+from tests.delivery.mailserver import CLIENT, PASSWORD, MailServer, mail_server
+from tests.delivery.parcels import parsed
+from tests.store.meetings import BEGAN, chosen, in_contract
+
+
+@pytest.fixture
+def ring(monkeypatch: pytest.MonkeyPatch) -> SafeKeyring:
+    made = SafeKeyring()
+    monkeypatch.setattr(keyring, "get_keyring", lambda: made)
+    return made
+
+
+@pytest.fixture
+def mail(tmp_path: Path) -> Iterator[MailServer]:
+    (tmp_path / "mail").mkdir()
+    with mail_server(tmp_path / "mail") as server:
+        yield server
+
+
+@pytest.fixture
+def sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sessions:
+    made = Sessions(tmp_path / "kept", Keys([FileVault(tmp_path / "keys")]))
+    for module in ("delivering", "sessions"):
+        monkeypatch.setattr(f"facilitator.cli.{module}.open_sessions", lambda _: made)
+    return made
+
+
+@pytest.fixture
+def name(sessions: Sessions) -> str:
+    """Return the name of a session that is over and sealed for good."""
+    durable = in_contract().durable()
+    store = sessions.create(BEGAN)
+    texts = [text_entry(name, record) for name, record in durable.records.items()]
+    store.append(chosen_entry(chosen()), *texts, course_entry(durable.at, BEGAN.timestamp(), durable.course))
+    store.close(for_good=True)
+    store.mark()
+    return store.session
+
+
+class Terminal:
+    """Gives commands as at a terminal, with what is typed."""
+
+    def __init__(self, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.config = config
+        self._patch = monkeypatch
+
+    def do(self, *words: str, typed: str = "", terminal: bool = True) -> Result:
+        """Return how the command ended."""
+        with self._patch.context() as patch:
+            patch.setattr("facilitator.cli.delivering._is_terminal", lambda: terminal)
+            arguments = ["sessions", "deliver", *words, "--config", str(self.config)]
+            return CliRunner().invoke(app, arguments, input=typed, env={"COLUMNS": "160"})
+
+
+@pytest.fixture
+def at(tmp_path: Path, mail: MailServer, ring: SafeKeyring, monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f'[delivery]\nhost = "127.0.0.1"\nport = {mail.port}\nuser = "nour"\nsender = "nour@example.org"\n'
+        'ca_file = "mail/authority.pem"\n'
+    )
+    return Terminal(config, monkeypatch)
+
+
+def states(sessions: Sessions, name: str) -> list[str]:
+    return [one.state for one in sessions.read(name).deliveries]
+
+
+def test_it_is_shown_the_password_is_asked_for_once_and_it_is_sent_once(
+    at: Terminal, name: str, mail: MailServer, sessions: Sessions, ring: SafeKeyring
+) -> None:
+    done = at.do(name, "--to", CLIENT, typed=f"y\n{PASSWORD}\nn\n")
+    assert done.exit_code == 0, done.exception
+    assert CLIENT in done.output
+    assert "Contrat de consultation (24 novembre 2026).pdf" in done.output
+    assert PASSWORD not in done.output
+    assert list(ring.held.values()) == [PASSWORD]
+    (taken,) = mail.taken
+    assert taken.rcpt_tos == [CLIENT]
+    assert states(sessions, name) == ["begun", "sent"]
+    assert sessions.open(name)[0].closed
+    again = at.do(name, "--to", CLIENT, "--yes")
+    assert isinstance(again.exception, DeliveryError)
+    assert again.exception.code == "already_sent"
+    assert at.do(name, "--to", CLIENT, "--yes", "--again").exit_code == 0
+    first, second = (parsed(one.original_content)["Message-ID"] for one in mail.taken)
+    assert first == second
+
+
+def test_who_says_no_sends_nothing(at: Terminal, name: str, mail: MailServer, sessions: Sessions) -> None:
+    done = at.do(name, "--to", CLIENT, typed="n\n")
+    assert done.exit_code != 0
+    assert (mail.connections, states(sessions, name)) == (0, [])
+
+
+def test_nobody_to_ask_sends_nothing(at: Terminal, name: str, mail: MailServer) -> None:
+    done = at.do(name, "--to", CLIENT, terminal=False)
+    assert isinstance(done.exception, UsageError)
+    assert "--yes" in str(done.exception)
+    assert mail.connections == 0
+
+
+def test_the_purge_is_offered_after(at: Terminal, name: str, sessions: Sessions, tmp_path: Path) -> None:
+    done = at.do(name, "--to", CLIENT, typed=f"y\n{PASSWORD}\ny\n")
+    assert f"The session {name} was destroyed" in done.output
+    assert sessions.names() == []
+
+
+def test_a_wrong_password_can_be_replaced(at: Terminal, name: str, mail: MailServer) -> None:
+    wrong = at.do(name, "--to", CLIENT, typed="y\nwrong\n")
+    assert isinstance(wrong.exception, DeliveryError)
+    assert wrong.exception.code == "password"
+    assert at.do(name, "--to", CLIENT, "--new-password", typed=f"y\n{PASSWORD}\nn\n").exit_code == 0
+    assert len(mail.taken) == 1
+
+
+def test_the_documents_go_into_a_folder(at: Terminal, name: str, sessions: Sessions, tmp_path: Path) -> None:
+    done = at.do(name, "--folder", str(tmp_path / "out"), typed="y\nn\n")
+    assert done.exit_code == 0, done.exception
+    assert (tmp_path / "out" / "contract.pdf").is_file()
+    assert states(sessions, name) == ["folder"]
+    assert isinstance(at.do(name, "--folder", str(tmp_path / "out"), "--yes").exception, UsageError)
+
+
+def test_without_an_account_the_message_is_a_file(at: Terminal, name: str, tmp_path: Path) -> None:
+    at.config.write_text("")
+    done = at.do(name, "--to", CLIENT, "--folder", str(tmp_path / "out"), "--yes")
+    assert done.exit_code == 0, done.exception
+    assert parsed((tmp_path / "out" / "client.eml").read_bytes())["To"] == CLIENT
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [((), UsageError), (("--to", "camille"), RecipientError), (("--to", "nour@example.org"), RecipientError)],
+)
+def test_what_cannot_be_the_clients_is_refused(at: Terminal, name: str, words: tuple[str, ...], kind: Any) -> None:
+    assert isinstance(at.do(name, *words, "--yes").exception, kind)
