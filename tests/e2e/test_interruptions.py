@@ -21,10 +21,10 @@ def judged(test_data: Path, wanted: list[Wanted]) -> list[Judged]:
 
 
 def test_flags_on_short_calls(test_data: Path) -> None:
-    calls = [Wanted("test", DENSE.name, condition, number) for condition in (CLEAN, CALL) for number in (0, 3, 6)]
+    calls = [Wanted("test", DENSE.name, condition, number) for condition in (CLEAN, CALL) for number in (0, 3)]
     total = figures(judged(test_data, calls))
-    assert total["events"] >= 12
-    assert total["answers"] >= 8
+    assert total["events"] >= 8
+    assert total["answers"] >= 5
     assert total["precision"] >= 0.8, total
     assert total["recall"] >= 0.5, total
     assert total["answers_flagged"] <= 1, total
