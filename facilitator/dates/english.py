@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from facilitator.dates import days
 from facilitator.dates.days import Outcome, Verdict
-from facilitator.dates.grammar import Grammar, Meaning, Said, number, one_of
+from facilitator.dates.grammar import Meaning, Said, compiled, number, one_of
 from facilitator.dates.numbers import english, english_ordinals
 
 _NUMBERS, _ORDINALS = english(), english_ordinals()
@@ -157,12 +157,4 @@ _AFTER = (
 )
 
 
-def _said(meaning: Meaning | Verdict) -> Meaning:
-    return (lambda _: meaning) if isinstance(meaning, Verdict) else meaning
-
-
-GRAMMAR = Grammar(
-    tuple((re.compile(rule), _said(meaning)) for rule, meaning in _RULES),
-    tuple((re.compile(rule), verdict) for rule, verdict in _BEFORE),
-    tuple((re.compile(rule), verdict) for rule, verdict in _AFTER),
-)
+GRAMMAR = compiled(_RULES, _BEFORE, _AFTER)

@@ -63,6 +63,23 @@ class Grammar:
     after: tuple[tuple[re.Pattern[str], Verdict], ...]
 
 
+def compiled(
+    rules: Iterable[tuple[str, Meaning | Verdict]],
+    before: Iterable[tuple[str, Verdict]],
+    after: Iterable[tuple[str, Verdict]],
+) -> Grammar:
+    """Return a grammar from patterns as text; a rule may have one verdict instead of a meaning."""
+    return Grammar(
+        tuple((re.compile(rule), _meaning(meaning)) for rule, meaning in rules),
+        tuple((re.compile(rule), verdict) for rule, verdict in before),
+        tuple((re.compile(rule), verdict) for rule, verdict in after),
+    )
+
+
+def _meaning(meaning: Meaning | Verdict) -> Meaning:
+    return (lambda _: meaning) if isinstance(meaning, Verdict) else meaning
+
+
 @dataclass(frozen=True, slots=True)
 class SpokenDate:
     """The day that `text[start:end]` names."""
