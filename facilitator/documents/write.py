@@ -23,6 +23,7 @@ from facilitator.core.snapshot import RecordView
 from facilitator.documents import calendar, docx, markdown, pdf
 from facilitator.documents.model import Document, make
 from facilitator.errors import DocumentError
+from facilitator.store.disk import sync_folder
 from facilitator.wording import Language
 
 RENDERERS: Mapping[str, Callable[[Document], bytes]] = {
@@ -151,7 +152,7 @@ def write_all(folder: Path, files: Mapping[Path, bytes]) -> None:
                 os.fsync(file.fileno())
         for path, beside in made.items():
             beside.replace(path)
-        _sync(folder)
+        sync_folder(folder)
     except OSError as reason:
         raise DocumentError(
             f"The documents cannot be written to {folder} ({reason.strerror}): choose another folder."
@@ -160,14 +161,3 @@ def write_all(folder: Path, files: Mapping[Path, bytes]) -> None:
         for beside in made.values():
             with contextlib.suppress(OSError):
                 beside.unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    """Have the folder's own list of files on the disk, where the system can."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
