@@ -3,7 +3,7 @@
 Rules:
 
 - It hears only between `start` and `stop`, which follow the core's `WatchFloor` and `LeaveFloor`. After `stop` nothing
-  that it found is told any more, and the detector forgets every voice, at once or as soon as its thread is done.
+  that it found is told any more, and the detector forgets every voice as soon as its thread is done with a block.
 - Its sound waits in a queue of its own. Where the queue grows past 2 s it is dropped whole, so that what is told next
   is of now; the animator is told once, in words.
 - Whatever the detector raises is told in words, once; hearing goes on without it.
@@ -18,7 +18,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,10 +63,10 @@ class Watch:
         self._news = asyncio.Event()
         self._on = False
         self._generation = 0
-        self._settled = 0
         self._since = 0.0
         self._aside = Aside()
-        self._work: Future[Any] | None = None
+        self._turning: Future[list[OtherVoice]] | None = None
+        self._work: Future[list[OtherVoice]] | None = None
         self._waited = 0.0
         self._told: set[str] = set()
 
@@ -98,9 +97,6 @@ class Watch:
             if not self._busy:
                 break
             await asyncio.sleep(_LOOK_SECONDS)
-        if self._busy:
-            self._drop()
-        self._settle()
         self._aside.end()
 
     def hear(self, block: Block, speech: NDArray[np.float32], *, own_voice: bool) -> None:
@@ -138,16 +134,19 @@ class Watch:
 
     async def work_off(self) -> None:
         """Give the detector all that waits, in a thread, and have what it finds told at its time."""
-        while self._queue and self._detector is not None:
+        while self._detector is not None and (self._turning is not None or self._queue):
             generation = self._generation
-            block, speech, own_voice = self._queue.popleft()
-            self._waited, found = 0.0, list[OtherVoice]()
-            self._work = self._aside.submit(partial(self._detector.hear, block, speech, own_voice=own_voice))
+            work, self._turning = self._turning, None
+            if work is None:
+                block, speech, own_voice = self._queue.popleft()
+                self._waited = 0.0
+                work = self._aside.submit(partial(self._detector.hear, block, speech, own_voice=own_voice))
+                self._work = work
+            found: list[OtherVoice] = []
             try:
-                found = await asyncio.wrap_future(self._work)
+                found = await asyncio.shield(asyncio.wrap_future(work))  # whoever waits may go; a voice is forgotten
             except Exception:  # noqa: BLE001  whatever a detector does, hearing goes on; its text may hold anything
                 self._fail()
-            self._settle()
             if generation == self._generation:
                 self._tell(found)
 
@@ -157,24 +156,15 @@ class Watch:
         return self._work is not None and not self._work.done()
 
     def _turn(self, *, on: bool) -> None:
+        """Have the thread forget every voice, after the block it is at, and listen anew if `on`."""
         if not on and not self._on:
             return
         self._on = on
         self._generation += 1
         self._queue.clear()
-        self._settle()
-
-    def _settle(self) -> None:
-        """Start or stop the detector as was asked last, unless its thread is at work: then once that is done."""
-        if self._busy or self._detector is None or self._settled == self._generation:
-            return
-        self._settled = self._generation
-        try:
-            self._detector.stop()
-            if self._on:
-                self._detector.start()
-        except Exception:  # noqa: BLE001  as in `work_off`
-            self._fail()
+        if self._detector is not None:
+            self._work = self._turning = self._aside.submit(partial(_turned, self._detector, on=on))
+            self._news.set()
 
     def _fail(self) -> None:
         """Do without the detector from now on, and tell nothing more of what it found."""
@@ -194,7 +184,7 @@ class Watch:
     def _drop(self) -> None:
         """Let go of the detector, and have it forget every voice as soon as its thread is done."""
         if self._detector is not None:
-            self._work = self._aside.submit(self._detector.stop)
+            self._work = self._aside.submit(partial(_turned, self._detector, on=False))
             self._detector = None
 
     def _trouble(self, code: str) -> None:
@@ -219,6 +209,14 @@ class Watch:
             )
 
         return tell
+
+
+def _turned(detector: OtherVoiceDetector, *, on: bool) -> list[OtherVoice]:
+    """Have a detector forget, and listen if `on`; nothing is found by it."""
+    detector.stop()
+    if on:
+        detector.start()
+    return []
 
 
 def _from(piece: _Piece, at: float) -> _Piece | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -125,6 +126,18 @@ async def test_a_failing_detector_is_told_once_and_the_rest_goes_on(failing: str
     assert sorted(type(event).__name__ for event in told) == ["DetectorFailed", "Warned"]
     assert all(event.at in {0.5, BLOCK} for event in told)
     assert [event.code for event in told if isinstance(event, ev.Warned)] == ["detector_failed"]
+
+
+async def test_no_call_of_a_detector_holds_the_loop_up() -> None:
+    class Noting(FakeOtherVoiceDetector):
+        threads: ClassVar[set[str]] = set()
+
+        def _note(self, name: str) -> None:
+            self.threads.add(threading.current_thread().name)
+            super()._note(name)
+
+    await replayed(Noting(), watch_from(0.5), leave_at(2.0), watch_from(3.0))
+    assert Noting.threads == {"aside"}
 
 
 @pytest.mark.parametrize("failing", ["start", "hear"])

@@ -118,7 +118,7 @@ async def test_live_nothing_waits_for_a_slow_detector_and_what_is_late_is_droppe
     assert [call for call in detector.calls if isinstance(call, str)] == ["stop", "start"]  # its thread is at work
     gate.set()
     await held.until(lambda: len([call for call in detector.calls if isinstance(call, tuple)]) > 5)
-    assert [call for call in detector.calls if isinstance(call, str)] == ["stop", "start", "stop", "start"]
+    assert [call for call in detector.calls if isinstance(call, str)] == ["stop", "start", "stop", "stop", "start"]
     assert held.troubles == ["detector_late"]
     await held.close()
 

@@ -129,8 +129,10 @@ class Primer:
             return
         cells = sound.reshape(-1, _CELL)
         levels = np.sqrt(np.mean(cells**2, axis=1) + 1e-12)
-        self._loud = max(self._loud * _LOUD_KEPT, float(np.sort(levels)[-2]))
-        kept = (levels > _LOUD_SHARE * self._loud) & (speech.reshape(-1, _CELL).max(axis=1) >= _VOICED)
+        voiced = speech.reshape(-1, _CELL).max(axis=1) >= _VOICED
+        loud = np.sort(levels[voiced])[-2:]  # not the loudest cell; nor a bang, which is no voice
+        self._loud = max(self._loud * _LOUD_KEPT, float(loud[0]) if len(loud) else 0.0)
+        kept = (levels > _LOUD_SHARE * self._loud) & voiced
         if self._loud <= _LOUD_LEAST or not kept.any():
             return
         self._guess.append(cells[kept].reshape(-1))

@@ -56,6 +56,16 @@ def test_the_first_two_seconds_of_speech_are_the_first_guess() -> None:
     assert primer.acquaintance.certainty == 0.0
 
 
+def test_a_bang_before_the_first_words_does_not_hide_them() -> None:
+    primer = Primer()
+    bang = np.full(HOP, 0.9, dtype=np.float32)
+    primer.guess(bang, np.zeros(HOP, dtype=np.float32), 0.25)
+    said = 0.03 * call(3.0, ("holder", 0.0, 3.0)) / 0.1
+    for end in range(HOP, len(said) + 1, HOP):
+        primer.guess(said[end - HOP : end], np.ones(HOP, dtype=np.float32), 0.25 + end / RATE_HZ)
+    assert primer.ready
+
+
 def test_sure_stretches_replace_the_first_guess() -> None:
     primer = Primer()
     listen(primer, call(30.0, *phrases("holder", 0.5, 29)))
