@@ -61,6 +61,7 @@ class _Step(_Table):
     written_down: str | None = None
     cues: bool = True
     replies: bool = False
+    follow_up: bool = False
 
 
 class _ProcessFile(_Table):

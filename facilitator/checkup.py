@@ -22,6 +22,8 @@ from speech.devices import Device, Kind, choose, list_devices
 from speech.errors import SpeechError
 from speech.playback.device import DeviceSink
 from speech.ports import FRAME, RATE_HZ, OtherVoiceDetector, Recognizer, Samples, Sound
+from speech.recognition.speed import KEEPS_UP
+from speech.recognition.speed import SECONDS as USUAL_SECONDS
 from speech.sound import resample
 from speech.synthesis.cache import PromptCache
 
@@ -30,7 +32,6 @@ HEARD_CORRELATION = 0.3
 """From here on, what came back is what was played: noise alone stays below 0.1 over two seconds."""
 LISTEN_AFTER_SECONDS = 1.0
 """Time for a device to open, and for the last of the sound to come back."""
-KEEPS_UP_RATIO = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Parts:
     Attributes:
         config_file: where the configuration was read; None for the defaults.
         open_voice, open_detector, choose_model, make_recognizer: as a session does it.
+        speed_of: seconds of work for a second of speech, of a model that was measured; None for another.
     """
 
     config_file: Path | None
@@ -64,6 +66,7 @@ class Parts:
     open_detector: Callable[[], OtherVoiceDetector | None]
     choose_model: Callable[[], Path | None]
     make_recognizer: Callable[[Path | None], Recognizer | None]
+    speed_of: Callable[[Path], float | None] = lambda _: None
 
 
 async def check_up(config: Config, parts: Parts, *, deep: bool) -> AsyncIterator[Finding]:
@@ -88,7 +91,7 @@ async def check_up(config: Config, parts: Parts, *, deep: bool) -> AsyncIterator
     yield await asyncio.to_thread(_detector)
     yield await asyncio.to_thread(_interruptions, config, parts)
     model: Path | None = None
-    async for finding, path in _model(parts):
+    async for finding, path in _model(config, parts):
         model = path
         yield finding
     if deep:
@@ -100,7 +103,15 @@ def _process(config: Config) -> Finding:
     session = config.session
     try:
         process = load_process(session.process, session.processes_folder)
-        load_language(session.process, session.language, session.address, processes=session.processes_folder)
+        server = config.transcription.server_address
+        load_language(
+            session.process,
+            session.language,
+            session.address,
+            processes=session.processes_folder,
+            keeps_sound=config.privacy.keep_sound,
+            server=None if server is None else server.host,
+        )
         process.plan(session.duration)
     except (FacilitatorError, ValueError) as error:
         return Finding("process", "problem", str(error), "Correct [session] in the configuration.")
@@ -168,7 +179,15 @@ def _interruptions(config: Config, parts: Parts) -> Finding:
     return Finding(part, "note", "The detector is missing: on one mixed call none is told.", "Install it again.")
 
 
-async def _model(parts: Parts) -> AsyncIterator[tuple[Finding, Path | None]]:
+async def _model(config: Config, parts: Parts) -> AsyncIterator[tuple[Finding, Path | None]]:
+    address = config.transcription.server_address
+    if address is not None:
+        way = "encrypted" if address.url.startswith("https:") else "in clear"
+        message = (
+            f"The sound of the written steps goes, {way}, to the speech server {address.host}, as the welcome says."
+        )
+        yield Finding("model", "note", message, "Empty server in [transcription] to keep it on this computer."), None
+        return
     try:
         path = await asyncio.to_thread(parts.choose_model)
     except SpeechError as error:
@@ -178,7 +197,13 @@ async def _model(parts: Parts) -> AsyncIterator[tuple[Finding, Path | None]]:
         action = "Run `facilitator models pull`."
         yield Finding("model", "note", "None is installed: contract and plan will not be written down.", action), None
         return
-    yield Finding("model", "ok", f"{path}."), path
+    speed = parts.speed_of(path)
+    if speed is None:
+        yield Finding("model", "ok", f"{path}."), path
+    elif speed <= KEEPS_UP:
+        yield Finding("model", "ok", f"{path}, which keeps up: {speed:.2f} s for a second of speech."), path
+    else:
+        yield Finding("model", "note", f"{path} is too slow here: its text will lag.", "Fetch a smaller one."), path
 
 
 async def _deep(
@@ -187,7 +212,7 @@ async def _deep(
     if sound is None:
         return
     yield await _heard_back(config, devices, sound)
-    recognizer = parts.make_recognizer(model)
+    recognizer = await asyncio.to_thread(parts.make_recognizer, model)
     if recognizer is None:
         return
     samples = resample(sound.samples, sound.rate_hz, RATE_HZ)
@@ -195,13 +220,15 @@ async def _deep(
         await recognizer.transcribe(samples, language=config.session.language)
         started = time.monotonic()
         await recognizer.transcribe(samples, language=config.session.language)
-        ratio = (time.monotonic() - started) / (len(samples) / RATE_HZ)
+        # a sound of any length up to 30 s costs about the same
+        ratio = (time.monotonic() - started) / max(len(samples) / RATE_HZ, USUAL_SECONDS)
     except SpeechError as error:
-        yield Finding("recognizer", "problem", str(error), "Choose another model.")
+        action = "Choose another model." if model is not None else "Correct [transcription] in the configuration."
+        yield Finding("recognizer", "problem", str(error), action)
     else:
         message = f"{ratio:.2f} s for a second of speech."
-        if ratio > KEEPS_UP_RATIO:
-            yield Finding("recognizer", "note", f"It lags: {message}", "Choose a smaller model.")
+        if ratio > KEEPS_UP:
+            yield Finding("recognizer", "note", f"It lags: {message}", "Choose a smaller model, or a server.")
         else:
             yield Finding("recognizer", "ok", f"It keeps up: {message}")
     finally:

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from platformdirs import user_config_path, user_documents_path
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from facilitator.core.mixed import CUE_PROBABILITY
 from facilitator.data import check, read_toml
 from facilitator.delivery.account import Account
 from facilitator.delivery.address import is_address
 from facilitator.errors import ConfigError
+from facilitator.speech_server import ServerAddress
 
 VARIABLE = "FACILITATOR_CONFIG"
 FILE = "config.toml"
@@ -26,7 +28,10 @@ NONE = "none"
 """The name of a device, or of a detector, that is not to be used."""
 
 _FOLDERS = (("session", "processes"), ("listening", "detector"), ("documents", "folder"), ("privacy", "folder"))
-_FILES = (("delivery", "ca_file"),)
+_FILES = (("delivery", "ca_file"), ("transcription", "server_ca_file"))
+GLOSSARY_CHARACTERS = 300
+"""All terms with their commas. Whisper takes 223 tokens of words to expect, names among them: eight first names are
+some 40, and acronyms alone come to 1.7 characters a token (counted with its own tokenizer; usual terms to 2.5)."""
 _Device = Annotated[str, Field(min_length=1)]
 
 
@@ -114,14 +119,68 @@ class TranscriptionConfig(_Section):
     """What writes the contract and the plan down.
 
     Attributes:
-        model: a name of `facilitator models list` or a folder; "" for the best one installed.
+        model: a name of `facilitator models list` or a folder; "" for the largest one installed that keeps up.
         threads: processor threads; 0 for the engine's own choice.
-        compute_type: precision of the computation, as CTranslate2 names it.
+        compute_type: precision of the computation, as CTranslate2 names it; "auto" is the fastest that it has here.
+        glossary: terms to expect, beside the names of those present.
+        server: address of a speech server that writes down instead; "" for none: all stays on this computer.
+        server_model: what the model is called there.
+        server_ca_file: a file of certificates that are trusted too; "" for none.
+        server_in_clear: True to let sound travel unencrypted to another computer.
     """
 
     model: str = ""
     threads: Annotated[int, Field(ge=0, le=64)] = 2
     compute_type: Literal["auto", "int8", "int8_float16", "int8_float32", "float16", "bfloat16", "float32"] = "auto"
+    glossary: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    server: str = ""
+    server_model: Annotated[str, Field(min_length=1)] = "whisper-1"
+    server_ca_file: str = ""
+    server_in_clear: Annotated[bool, Field(validate_default=True)] = False
+
+    @field_validator("glossary")
+    @classmethod
+    def _short(cls, glossary: tuple[str, ...]) -> tuple[str, ...]:
+        terms = tuple(" ".join(term.split()) for term in glossary)
+        if "" in terms:
+            raise PydanticCustomError("glossary", "one of its terms is empty, remove it")
+        over = len(", ".join(terms)) - GLOSSARY_CHARACTERS
+        if over > 0:
+            raise PydanticCustomError(
+                "glossary",
+                "it is too long by {over} characters, keep the terms that matter most, up to {most} in all",
+                {"over": over, "most": GLOSSARY_CHARACTERS},
+            )
+        return terms
+
+    @field_validator("server")
+    @classmethod
+    def _address(cls, server: str) -> str:
+        if server and ServerAddress.of(server) is None:
+            raise PydanticCustomError(
+                "server", "it must be an address without a password in it, such as https://speech.example.org/v1"
+            )
+        return server
+
+    @field_validator("server_in_clear")
+    @classmethod
+    def _encrypted(cls, in_clear: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  # pydantic's own call
+        address = ServerAddress.of(info.data.get("server", ""))
+        if address is not None and not (address.is_safe or in_clear):
+            raise PydanticCustomError(
+                "in_clear", "sound would travel unencrypted, begin the server's address with https, or set this to true"
+            )
+        return in_clear
+
+    @property
+    def words_to_expect(self) -> str:
+        """The glossary as the recognizer takes it."""
+        return ", ".join(self.glossary)
+
+    @property
+    def server_address(self) -> ServerAddress | None:
+        """The speech server; None when there is none."""
+        return ServerAddress.of(self.server)
 
 
 class DocumentsConfig(_Section):
@@ -200,10 +259,12 @@ class PrivacyConfig(_Section):
 
     Attributes:
         store: False keeps nothing at all.
+        keep_sound: whether the sound of written-down steps waits in the store while nothing can write it down.
         folder: where sessions are kept; "" for the user's data folder.
     """
 
     store: bool = True
+    keep_sound: bool = False
     folder: str = ""
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from facilitator.catalog import load_process
@@ -15,6 +16,7 @@ from facilitator.documents.write import RENDERERS, Papers, Written, write_render
 from facilitator.errors import NoSessionError, UsageError
 from facilitator.languages import load_language
 from facilitator.store.contents import Kept
+from facilitator.wording import Language
 
 
 def check_steps(kept: Kept, process: Process) -> None:
@@ -29,8 +31,18 @@ def check_steps(kept: Kept, process: Process) -> None:
             raise NoSessionError(f"The process {process.id!r} lacks the step {step!r} of this session: bring it back.")
 
 
-def papers(kept: Kept, processes: Path | None = None) -> tuple[Papers, Mapping[str, RecordView]]:
-    """Return what the documents of `kept` are made with, and its records.
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """A kept session in the state in which it was left, with what it was held with."""
+
+    session: Session
+    process: Process
+    language: Language
+    people: tuple[Participant, ...]
+
+
+def reopen(kept: Kept, processes: Path | None = None) -> Reopened:
+    """Return `kept` as a session again, at the second at which it was last written.
 
     Args:
         kept: the session, as its store has it.
@@ -47,9 +59,16 @@ def papers(kept: Kept, processes: Path | None = None) -> tuple[Papers, Mapping[s
     settings = Settings(process=process, seconds=chosen.seconds, participants=people, language=language.code)
     session = Session(settings, language)
     session.restore(kept.durable, kept.durable.at)
-    shot = with_offers(session.snapshot(kept.durable.at), chosen.began.date(), language.code)
-    names = names_by_role(process, people)
-    return Papers(process, language, names, chosen.began.astimezone().date()), shot.records
+    return Reopened(session, process, language, people)
+
+
+def papers(kept: Kept, processes: Path | None = None) -> tuple[Papers, Mapping[str, RecordView]]:
+    """Return what the documents of `kept` are made with, and its records; the arguments and errors are `reopen`'s."""
+    again = reopen(kept, processes)
+    began = kept.chosen.began
+    shot = with_offers(again.session.snapshot(kept.durable.at), began.date(), again.language.code)
+    names = names_by_role(again.process, again.people)
+    return Papers(again.process, again.language, names, began.astimezone().date()), shot.records
 
 
 def export(kept: Kept, folder: Path, processes: Path | None = None) -> Written:

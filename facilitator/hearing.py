@@ -5,6 +5,7 @@ Rules:
 - Sound is heard only between `start` and `stop`; what is read outside is thrown away unheard.
 - Every change of voice is told at its own session time, so that a replay, which reads ahead, tells it no sooner.
 - Sound reaches a segmenter only while a grant is open, and leaves it cut to the grant's own start and end.
+- Speech that goes on under a grant is shown about once a second as it stands at that moment, never as far as was read.
 - What tells other voices on a mixed channel (`watching.py`) is given each block after it was heard here.
 """
 
@@ -36,6 +37,9 @@ LOST_SECONDS = 0.1
 DRIFT_SECONDS = 0.05
 """How far the count of frames may be from the blocks' own times, which are unsteady by some milliseconds."""
 
+GROWTH_SECONDS = 1.0
+"""Speech that goes on is shown after so long, and again each time."""
+
 _EVENTS: Mapping[VoiceKind, type[ev.VoiceRose | ev.VoiceFell | ev.SpeechStarted | ev.SpeechEnded]] = {
     VoiceKind.ROSE: ev.VoiceRose,
     VoiceKind.FELL: ev.VoiceFell,
@@ -46,7 +50,7 @@ _EVENTS: Mapping[VoiceKind, type[ev.VoiceRose | ev.VoiceFell | ev.SpeechStarted 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """An utterance cut from `channel` under a grant."""
+    """An utterance cut from `channel` under a grant, or what there is so far of one that goes on."""
 
     channel: str
     utterance: Utterance
@@ -63,6 +67,10 @@ class Listener(Protocol):
         """Take an utterance to be written down."""
         ...
 
+    def growing(self, heard: Heard) -> None:
+        """Take what there is so far of an utterance that goes on; `heard` brings the whole of it later."""
+        ...
+
 
 class Ear:
     """One channel: its detector, its gate and its segmenter."""
@@ -73,6 +81,7 @@ class Ear:
         self._gate: SpeechGate | None = None
         self._segmenter = Segmenter()
         self._recent: deque[Block] = deque()
+        self._shown_at = float("-inf")
         self.speech: NDArray[np.float32] = np.zeros(0, dtype=np.float32)
         """Probability of speech of each frame of the last block."""
 
@@ -113,6 +122,24 @@ class Ear:
         if change.kind is VoiceKind.ENDED:
             return self._segmenter.speech_ended(change.since)
         return None
+
+    @property
+    def granted(self) -> bool:
+        """Whether sound may reach the recognizer."""
+        return self._segmenter.is_open
+
+    def growing(self, at: float) -> Utterance | None:
+        """Return what there is at `at` of speech that goes on; None when there is nothing new to show.
+
+        Nothing is shown while the voice is silent: the speech may be over, and its own text then comes sooner.
+        """
+        if self._gate is None or not self._gate.voiced or at < self._shown_at + GROWTH_SECONDS:
+            return None
+        utterance = self._segmenter.so_far(at)
+        if utterance is None or utterance.ended_at - utterance.started_at < GROWTH_SECONDS:
+            return None
+        self._shown_at = at
+        return utterance
 
     def open_grant(self, at: float) -> None:
         """Let sound from `at` on reach the recognizer."""
@@ -210,6 +237,8 @@ class Hearing:
         for (ear, block), (changes, utterance) in zip(blocks, heard, strict=True):
             self._hand_over(ear, utterance)
             self._tell(ear, changes)
+            if ear.granted:
+                self._timeline.at(block.at + len(block.samples) / RATE_HZ, self._shower(ear))
             if self._watch is not None and self._watch.channel == ear.channel:
                 self._watch.hear(block, ear.speech, own_voice=own_voice)
 
@@ -228,6 +257,16 @@ class Hearing:
             self._listener.receive(event(at=at, channel=ear.channel, since=change.since))
 
         return tell
+
+    def _shower(self, ear: Ear) -> Callable[[float], None]:
+        generation = self._generation
+
+        def show(at: float) -> None:
+            utterance = ear.growing(at) if generation == self._generation else None
+            if utterance is not None and self._listener is not None:
+                self._listener.growing(Heard(ear.channel, utterance))
+
+        return show
 
     def _hand_over(self, ear: Ear, utterance: Utterance | None) -> None:
         if utterance is not None and self._listener is not None:

@@ -15,7 +15,7 @@ from facilitator.catalog import find_process, load_process
 from facilitator.core.process import Process, Rights
 from facilitator.data import data_path, did_you_mean, read_toml
 from facilitator.errors import CatalogError
-from facilitator.wording import LAST_NUMBER, PLACEHOLDER, UNHEARD, Language, Words
+from facilitator.wording import LAST_NUMBER, PLACEHOLDER, SERVED, SOUND_KEPT, UNHEARD, Language, Words
 
 SHARED = ("numbers", "private", "reasons", "refusals", "documents", "delivery", "interface")
 """Tables that are not about one process; codev's serve where a process's own file has none."""
@@ -45,6 +45,8 @@ def load_language(
     *,
     processes: Path | None = None,
     listens: bool = True,
+    keeps_sound: bool = False,
+    server: str | None = None,
 ) -> Language:
     """Return a language of a process, complete.
 
@@ -54,6 +56,8 @@ def load_language(
         address: the way of addressing people; of no effect in a language that has one way only.
         processes: the user's folder of processes; None for none.
         listens: False for a session without listening, whose words do not speak of it.
+        keeps_sound: True for one that listens and may keep sound until it is written down, whose words say so.
+        server: host of the speech server that writes down, which the words name; None for none.
 
     Raises:
         CatalogError: there is no such process, language or address, or a file is wrong: the file and the key are named.
@@ -74,12 +78,27 @@ def load_language(
         over = folder / f"{language}-{address}.toml"
         _lay_over(words, recordings, over)
         _check_placeholders(words, rules, over)
+    for ending in _endings(listens=listens, keeps_sound=keeps_sound, server=server):
+        if ending != UNHEARD and not any(key.startswith("steps.") and key.endswith(ending) for key in words):
+            raise CatalogError(f"{base}: no opening says where the sound goes: add 'steps.STEP.opening{ending}'.")
+        for key in [key for key in words if key.endswith(ending)]:
+            usual = key.removesuffix(ending)
+            words[usual] = words[key]
+            recordings[usual] = recordings[key]
+    said = {key: _naming(server or "", text) for key, text in words.items() if not key.endswith(SERVED)}
+    return Language(said, recordings)
+
+
+def _endings(*, listens: bool, keeps_sound: bool, server: str | None) -> list[str]:
+    """Return the endings of the keys whose words are said instead of the usual ones, the strongest last."""
     if not listens:
-        for key in [key for key in words if key.endswith(UNHEARD)]:
-            heard = key.removesuffix(UNHEARD)
-            words[heard] = words[key]
-            recordings[heard] = recordings[key]
-    return Language(words, recordings)
+        return [UNHEARD]
+    kept = [SOUND_KEPT] if keeps_sound else []
+    return kept if server is None else [*kept, SERVED, *(ending + SERVED for ending in kept)]
+
+
+def _naming(server: str, text: Words) -> Words:
+    return text.replace("{server}", server) if isinstance(text, str) else text
 
 
 def _lay_over(words: dict[str, Words], recordings: dict[str, tuple[Path, ...]], path: Path) -> None:
@@ -120,15 +139,15 @@ def required_keys(process: Process) -> frozenset[str]:
 def _complete(words: Mapping[str, Words], process: Process, path: Path) -> None:
     reference = _flat(data_path("prompts") / REFERENCE)
     shared = {key for key in reference if key.split(".")[0] in SHARED}
-    records = {f"documents.{name}.{form}" for name in process.records for form in ("quote", "items")}
+    records = {f"documents.{name}.{form}" for name in process.records for form in ("quote", "items", "next")}
     required = required_keys(process) | {key for key in shared if not _of_a_record(key, reference)}
     for key in sorted(required - set(words)):
         raise CatalogError(f"{path}: the key {key!r} is missing; add it.")
     for name in process.records:
         if not {f"documents.{name}.quote", f"documents.{name}.items"} & set(words):
             raise CatalogError(f"{path}: the key 'documents.{name}.quote' (or '.items') is missing; add it.")
-    unheard = {f"{key}{UNHEARD}" for key in required}
-    unknown = set(words) - required - unheard - records - shared
+    variants = {f"{key}{ending}" for key in required for ending in (UNHEARD, SOUND_KEPT, SERVED, SOUND_KEPT + SERVED)}
+    unknown = set(words) - required - variants - records - shared
     for key in sorted(unknown):
         raise CatalogError(
             f"{path}: the key {key!r} is unknown; {did_you_mean(key, required - set(words) or required)}"
@@ -147,7 +166,7 @@ def _of_a_record(key: str, reference: Mapping[str, Words]) -> bool:
 
 
 def _check_placeholders(words: Mapping[str, Words], process: Process, path: Path) -> None:
-    allowed = (*process.roles, "holder", "time", "words")
+    allowed = (*process.roles, "holder", "time", "words", "server")
     for key, template in words.items():
         if key.split(".")[0] not in {"steps", "cues", "prompts", "private"}:
             continue

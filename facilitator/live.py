@@ -23,12 +23,13 @@ from facilitator.core.state import Settings, names_by_role
 from facilitator.delivery.account import Account
 from facilitator.documents.offers import with_offers
 from facilitator.documents.write import Papers
+from facilitator.followup import FollowUp
 from facilitator.handing import BAD_REQUEST, CONFLICT, DELIVER, PURGE, Handing
 from facilitator.hearing import Ear, Hearing
 from facilitator.runner import Runner
 from facilitator.scribe import Scribe
 from facilitator.speaking import DeviceMouth, Speaker
-from facilitator.store.keeping import Keeping, Storing
+from facilitator.store.keeping import Keeping, Storing, keeper
 from facilitator.timeline import LiveClock, Timeline
 from facilitator.watching import Watch
 from facilitator.web.service import RefusedError
@@ -63,6 +64,8 @@ class LiveSettings:
         folder: where documents go when no other folder is named.
         storing: where the session is kept, and what it goes on from; None keeps nothing.
         account: sends the documents to the client; None writes the message into a file.
+        follow_up: a plan that a client brought back; None for none.
+        keeps_sound: whether what cannot be written down is kept as sound, for `facilitator transcribe`.
     """
 
     process: Process
@@ -82,6 +85,8 @@ class LiveSettings:
     detector: OtherVoiceDetector | None = None
     storing: Storing | None = None
     account: Account | None = None
+    follow_up: FollowUp | None = None
+    keeps_sound: bool = False
     cue_probability: float = CUE_PROBABILITY["balanced"]
 
 
@@ -106,7 +111,14 @@ class Live:
             language=settings.language,
             hearing=self._hearing(),
             speaker=speaker,
-            scribe=Scribe(self._timeline, settings.recognizer, settings.language, names, first=self._first_id),
+            scribe=Scribe(
+                self._timeline,
+                settings.recognizer,
+                settings.language,
+                names,
+                first=self._first_id,
+                keep=keeper(self._keeping) if settings.keeps_sound else None,
+            ),
             keep=self._keeping.note,
         )
         mouth = None
@@ -215,6 +227,8 @@ class Live:
         """Return what is to be shown now."""
         shot = self._runner.snapshot()
         shot = replace(shot, records=self._keeping.shown(shot.records))
+        if self.settings.follow_up is not None and self.settings.process.step(shot.step).follow_up:
+            shot = replace(shot, follow_up=self.settings.follow_up.view())
         return with_offers(shot, self._began.date(), self.settings.language.code)
 
     @property

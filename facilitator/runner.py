@@ -58,11 +58,11 @@ class Runner:
         self._hearing = hearing
         self._scribe = scribe
         self._keep = keep
-        self._grant: do.OpenGrant | None = None
         self._watchers: list[OnFact] = []
         self._actions: deque[do.Action] = deque()
         self._performing = False
         hearing.connect(self)
+        scribe.connect(self)
 
     def watch(self, on_fact: OnFact) -> None:
         """Have `on_fact` called with everything that happens, in order."""
@@ -107,9 +107,12 @@ class Runner:
             self.receive(ev.Warned(at=event.at, code=refused.code, message=message))
 
     def heard(self, heard: Heard) -> None:
-        """Have an utterance written down, under the grant it was cut from."""
-        if self._grant is not None:
-            self._scribe.take(self._grant, heard, self)
+        """Have an utterance written down."""
+        self._scribe.heard(heard)
+
+    def growing(self, heard: Heard) -> None:
+        """Have the first words of an utterance written down."""
+        self._scribe.growing(heard)
 
     def _perform(self, action: do.Action) -> None:
         match action:
@@ -130,16 +133,17 @@ class Runner:
                 self._hearing.start()
             case do.StopListening():
                 self._hearing.stop()
+                self._scribe.forget()
             case do.WatchFloor(channel=channel, at=since):
                 self._hearing.watch_floor(channel, since)
             case do.LeaveFloor():
                 self._hearing.leave_floor()
             case do.OpenGrant():
-                self._grant = action
+                self._scribe.open(action)
                 self._hearing.open_grant(action.at)
             case do.CloseGrant(at=until):
                 self._hearing.close_grant(until)
-                self._grant = None
+                self._scribe.close_grant()
 
     def _publish(self, fact: facts.Fact) -> None:
         for watcher in tuple(self._watchers):
@@ -158,6 +162,7 @@ class Runner:
                 self.receive(ev.Tick(at=at))
             else:
                 callback(at)
+        self._scribe.stop()
 
     async def close(self) -> None:
         """Give everything back."""

@@ -1,7 +1,9 @@
 """The words of one language: what the voice says, what the animator and the participants read.
 
-`languages.py` reads them. Beside a text, `KEY_without_listening` is said instead in a session that does not listen. An
-animator's own recording of any text but a read-back is a WAV in a folder called like the language's file:
+`languages.py` reads them. Beside a text, `KEY_without_listening` is said instead in a session that does not listen, and
+`KEY_keeping_sound` in one that may keep sound until it is written down; `KEY_with_server` where a speech server, the
+{server} of its words, writes down, and `KEY_keeping_sound_with_server` where both are so. An animator's own recording
+of any text but a read-back is a WAV in a folder called like the language's file:
 `prompts/codev/fr/steps.presentation.opening.wav`.
 """
 
@@ -13,7 +15,7 @@ from pathlib import Path
 
 Words = str | tuple[str, ...]
 
-UNHEARD = "_without_listening"
+UNHEARD, SOUND_KEPT, SERVED = "_without_listening", "_keeping_sound", "_with_server"
 LAST_NUMBER = 99
 PLACEHOLDER = re.compile(r"\{(\w*)\}")
 

@@ -146,8 +146,7 @@ class OtherVoice:
 class OtherVoiceDetector(Protocol):
     """Tells on one mixed channel that another than the holder speaks. What it keeps of a voice ends with the step.
 
-    No two calls come at once, but they may come from different threads. `start` and `stop` are called on the loop and
-    take some 20 ms at most; `hear` is not.
+    No two calls come at once, and none on the loop, but they may come from different threads.
     """
 
     def start(self) -> None:
@@ -161,7 +160,7 @@ class OtherVoiceDetector(Protocol):
     def hear(self, block: Block, speech: NDArray[np.float32], *, own_voice: bool = False) -> list[OtherVoice]:
         """Return what is suspected after `block`, the surest last; the same voice may come again, more or less sure.
 
-        It computes for some 20 ms a quarter of a second of speech: never call it on the loop.
+        It computes for some 20 ms a quarter of a second of speech.
 
         Args:
             block: the next sound of the channel; a gap in its times counts as silence.
@@ -186,6 +185,14 @@ class Transcript:
 
 class Recognizer(Protocol):
     """Writes utterances down, one at a time, in the order they are given."""
+
+    async def start(self) -> None:
+        """Get ready, so that the first utterance need not wait. Twice does nothing.
+
+        Raises:
+            RecognizerError: the engine cannot get ready now; an utterance may be given all the same.
+        """
+        ...
 
     async def transcribe(
         self, samples: Samples, *, language: str, hotwords: str = "", careful: bool = False

@@ -127,12 +127,16 @@ class FakeListener:
     def __init__(self) -> None:
         self.events: list[ev.Event] = []
         self.utterances: list[Heard] = []
+        self.grown: list[Heard] = []
 
     def receive(self, event: ev.Event) -> None:
         self.events.append(event)
 
     def heard(self, heard: Heard) -> None:
         self.utterances.append(heard)
+
+    def growing(self, heard: Heard) -> None:
+        self.grown.append(heard)
 
 
 class FakeSynthesizer:
@@ -156,20 +160,32 @@ class FakeSynthesizer:
 
 
 class FakeRecognizer:
-    """Writes down the length of each utterance; fails for the ones whose number it is told."""
+    """Writes down the length of each utterance; fails for the ones whose number it is told.
 
-    def __init__(self, *, failing: Sequence[int] = ()) -> None:
+    Attributes:
+        asked: samples, language, hotwords and care of each call.
+        ready: set lets calls return; set it yourself where `waiting`.
+    """
+
+    def __init__(self, *, failing: Sequence[int] = (), waiting: bool = False) -> None:
         self._failing = failing
-        self.asked: list[tuple[int, str, str]] = []
+        self.asked: list[tuple[int, str, str, bool]] = []
+        self.started = 0
         self.closed = False
+        self.ready = asyncio.Event()
+        if not waiting:
+            self.ready.set()
+
+    async def start(self) -> None:
+        self.started += 1
 
     async def transcribe(
         self, samples: Samples, *, language: str, hotwords: str = "", careful: bool = False
     ) -> Transcript:
-        del careful
         number = len(self.asked)
-        self.asked.append((len(samples), language, hotwords))
+        self.asked.append((len(samples), language, hotwords, careful))
         await asyncio.sleep(0)
+        await self.ready.wait()
         if number in self._failing:
             raise RecognizerError("The fake recognizer failed.")
         return Transcript(text=f"{len(samples)} samples", confidence=1.0)

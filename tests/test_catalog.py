@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -173,6 +174,25 @@ def test_a_process_of_ones_own_needs_only_its_own_words(own: Path) -> None:
     assert language.time(90) == "une minute et demie"
     change(own / "fr.toml", "items = ", "title_of_items = ")
     assert "'documents.deed.quote' (or '.items') is missing" in refusal(lambda: load_language(own))
+
+
+def test_a_session_that_may_keep_sound_says_so(own: Path) -> None:
+    for code, address, word, never in (
+        ("fr", "tu", "leur son est gardé", "aucun son n'est gardé"),
+        ("fr", "vous", "leur son est gardé", "aucun son n'est gardé"),
+        ("en", "", "their sound is kept", "no sound is kept"),
+    ):
+        keeps = load_language("codev", code, address or "tu", keeps_sound=True)
+        opening = keeps.plain("steps.welcome.opening")
+        assert word in opening
+        assert never not in opening
+        assert word in keeps.plain("prompts.latecomer")
+        assert never in load_language("codev", code, address or "tu").plain("steps.welcome.opening")
+        unheard = load_language("codev", code, address or "tu", listens=False, keeps_sound=True)
+        assert word not in unheard.plain("steps.welcome.opening")
+    text = (own / "fr.toml").read_text(encoding="utf-8")
+    (own / "fr.toml").write_text(re.sub(r'opening_keeping_sound = """.*?"""\n', "", text, flags=re.DOTALL))
+    assert "opening_keeping_sound" in refusal(lambda: load_language(own, "fr", "tu", keeps_sound=True))
 
 
 def test_a_session_without_listening_does_not_speak_of_listening() -> None:

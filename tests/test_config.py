@@ -174,3 +174,60 @@ def test_an_account_is_what_was_written_with_what_is_usual(written: Path) -> Non
 def test_a_server_without_a_sender_is_a_mistake(written: Path) -> None:
     with pytest.raises(ConfigError, match="sender"):
         _ = load(written, '[delivery]\nhost = "smtp.example.org"\n').delivery.account
+
+
+def test_a_glossary_is_a_short_list_of_terms(written: Path) -> None:
+    config = load(written, '[transcription]\nglossary = ["CODIR", "réunion  du lundi "]\n').transcription
+    assert config.words_to_expect == "CODIR, réunion du lundi"
+    assert Config().transcription.words_to_expect == ""
+    for text, expected in (
+        ('glossary = "CODIR"', "'transcription.glossary' is wrong: it must be a list in brackets."),
+        ("glossary = [3]", "'transcription.glossary.0' is wrong: it must be text in quotes."),
+        ('glossary = ["CODIR", " "]', "'transcription.glossary' is wrong: one of its terms is empty, remove it."),
+        (f'glossary = ["{"x" * 298}", "y"]', "too long by 1 characters, keep the terms that matter most, up to 300"),
+    ):
+        assert expected in refusal(written, f"[transcription]\n{text}\n")
+    assert load(written, f'[transcription]\nglossary = ["{"x" * 297}", "y"]\n').transcription.glossary
+
+
+@pytest.mark.parametrize(
+    ("server", "url", "host"),
+    [
+        ("https://speech.example.org", "https://speech.example.org/v1", "speech.example.org"),
+        ("https://Speech.example.org:8443/v1/", "https://Speech.example.org:8443/v1", "speech.example.org"),
+        ("https://a.org/x/v1/audio/transcriptions", "https://a.org/x/v1", "a.org"),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000/v1", "127.0.0.1"),
+        ("http://localhost:8000/v1", "http://localhost:8000/v1", "localhost"),
+        ("http://[::1]:8000/v1", "http://[::1]:8000/v1", "::1"),
+    ],
+)
+def test_a_speech_server_is_an_address(written: Path, server: str, url: str, host: str) -> None:
+    address = load(written, f'[transcription]\nserver = "{server}"\n').transcription.server_address
+    assert address is not None
+    assert (address.url, address.host) == (url, host)
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        *("speech.example.org", "ftp://a.org", "https://", "https://nour:secret@a.org", "https://a.org:x"),
+        *("https://a.org?token=secret", "https://a.org#x", "https://[a.org", "x"),
+    ],
+)
+def test_what_is_no_address_is_refused_without_a_word_of_it(written: Path, server: str) -> None:
+    sentence = refusal(written, f'[transcription]\nserver = "{server}"\n')
+    assert "'transcription.server' is wrong: it must be an address without a password in it" in sentence
+    assert "secret" not in sentence
+
+
+def test_sound_travels_encrypted_unless_that_is_said_in_so_many_words(written: Path) -> None:
+    for server in ("http://speech.example.org", "http://192.168.1.5:8000", "http://localhost.example.org"):
+        text = f'[transcription]\nserver = "{server}"\n'
+        assert "sound would travel unencrypted" in refusal(written, text)
+        assert load(written, f"{text}server_in_clear = true\n").transcription.server_address is not None
+    assert Config().transcription.server_address is None
+
+
+def test_the_servers_certificates_are_a_file_beside_the_configuration(written: Path) -> None:
+    config = load(written, '[transcription]\nserver_ca_file = "own.pem"\n')
+    assert config.transcription.server_ca_file == str(written.parent / "own.pem")

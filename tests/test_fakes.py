@@ -90,7 +90,7 @@ async def test_a_fake_recognizer_writes_fails_and_closes_as_told() -> None:
         await recognizer.transcribe(np.zeros(5, np.float32), language="fr", hotwords="Nour")
     await recognizer.close()
     assert recognizer.closed
-    assert recognizer.asked == [(5, "fr", ""), (5, "fr", "Nour")]
+    assert recognizer.asked == [(5, "fr", "", False), (5, "fr", "Nour", False)]
 
 
 def test_a_fake_keyring_keeps_forgets_and_fails_as_told() -> None:

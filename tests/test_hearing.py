@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
@@ -108,6 +109,30 @@ async def test_only_the_sound_of_a_grant_becomes_an_utterance() -> None:
     listener = await hold({"a": recording(10, [(1, 2), (3.5, 4.5), (5.5, 9)])}, changes)
     spans = [(round(h.utterance.started_at, 2), round(h.utterance.ended_at, 2)) for h in listener.utterances]
     assert spans == [(pytest.approx(3.3, abs=0.05), pytest.approx(4.7, abs=0.05)), (pytest.approx(5.3, abs=0.05), 6.0)]
+
+
+async def test_speech_that_goes_on_under_a_grant_is_shown_about_once_a_second_from_its_start() -> None:
+    changes: dict[float, Change] = {1.0: lambda h, at: h.open_grant(at)}
+    listener = await hold({"a": recording(10, [(2, 6), (7, 7.8)])}, changes)
+    ends = [one.utterance.ended_at for one in listener.grown]
+    assert len(ends) == 3
+    assert all(1.0 <= after - before < 1.6 for before, after in pairwise(ends))
+    assert {one.utterance.started_at for one in listener.grown} == {listener.utterances[0].utterance.started_at}
+
+
+async def test_nothing_is_shown_of_speech_outside_a_grant_not_even_where_it_was_read_already() -> None:
+    changes: dict[float, Change] = {3.0: lambda h, at: h.open_grant(at), 5.3: lambda h, at: h.close_grant(at)}
+    listener = await hold({"a": recording(10, [(1, 9)])}, changes)
+    spans = [(one.utterance.started_at, one.utterance.ended_at) for one in listener.grown]
+    assert spans
+    assert all(3.0 - 1 / RATE_HZ <= start < end <= 5.3 for start, end in spans)
+
+
+async def test_nothing_is_shown_after_a_stop() -> None:
+    changes: dict[float, Change] = {1.0: lambda h, at: h.open_grant(at), 3.5: lambda h, _: h.stop()}
+    listener = await hold({"a": recording(10, [(2, 9)])}, changes)
+    assert all(one.utterance.ended_at <= 3.5 for one in listener.grown)
+    assert listener.grown
 
 
 async def test_a_grant_that_opens_within_a_word_begins_there() -> None:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from facilitator.cli import demo, devices, doctor, models, processes, replay, run, say, sessions
+from facilitator.cli import demo, devices, doctor, models, processes, replay, run, say, sessions, transcribe
 from facilitator.core.errors import ProcessError
 from facilitator.errors import FacilitatorError
 from speech.errors import AudioFileError, DeviceNotFoundError, ModelNotFoundError, SpeechError, VoiceNotFoundError
@@ -46,6 +46,7 @@ app.command()(replay.replay)
 app.command()(say.say)
 app.command()(doctor.doctor)
 app.command()(devices.devices)
+app.command()(transcribe.transcribe)
 app.add_typer(models.app, name="models")
 app.add_typer(processes.app, name="processes")
 app.add_typer(sessions.app, name="sessions")

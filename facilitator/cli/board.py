@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,14 @@ from rich.live import Live as Display
 from rich.markup import escape
 from rich.text import Text
 
+from facilitator.cli.asking import Asker
 from facilitator.cli.keyboard import keys
 from facilitator.cli.show import Narrator, clock
-from facilitator.core.snapshot import Snapshot
-from facilitator.core.state import names_by_role
+from facilitator.cli.texts import Texts, lines_of
+from facilitator.core.snapshot import FollowUpView, Snapshot
 from facilitator.core.transitions import Listening, Phase
-from facilitator.handing import DELIVER, PURGE
+from facilitator.documents.model import day
+from facilitator.handing import PURGE
 from facilitator.live import Live
 from facilitator.web.service import RefusedError
 
@@ -33,6 +36,10 @@ _LEGEND = {
     "+": "extend",
     "l": "listening_pause",
     "m": "mark",
+    "v": "choose",
+    "i": "correct",
+    "j": "accept_days",
+    "u": "undo",
     "r": "read_back",
     "f": "remind",
     "h": "hush",
@@ -44,18 +51,12 @@ _LEGEND = {
     "x": "purge",
     "q": "quit",
 }
-_QUESTIONS = {
-    "+": "minutes_question",
-    "c": "listening_question",
-    "e": "end_question",
-    "x": "purge_question",
-    "q": "quit_question",
-}
 _AT_ONCE = frozenset("lh")
-"""Keys that are never taken for an answer: a listening pause and silence cannot wait."""
+"""Keys that are never taken for an answer: a listening pause and silence cannot wait. In a line they are letters."""
+_PAUSE_IN_A_LINE = "\x0c"
+"""Ctrl-L."""
 _FOLLOWED_BY = {"start": ("next",), "next": ("next",), "listening_pause": ("listening_resume",)}
 """What a second press of the same key would do."""
-_NAMES = {"mark_contract": "mark", "edit_plan": "mark"}
 _MINUTES = {"1": 1, "2": 2, "5": 5}
 
 
@@ -73,9 +74,11 @@ class Board:
         self._language = live.settings.language
         self._notice = ""
         self._notice_until = 0.0
-        self._question: tuple[str, Callable[[str], Any]] | None = None
         self._quit = asyncio.Event()
         self._done_at: dict[str, float] = {}
+        self._defect: BaseException | None = None
+        self._asker = Asker(self._language, self._tell, self._fail)
+        self._texts = Texts(live, self._asker, self._tell, lambda: dt.datetime.now(tz=dt.UTC).astimezone().date())
 
     async def run(self) -> None:
         """Show the session and follow the keys until the animator quits."""
@@ -92,9 +95,12 @@ class Board:
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._quit.wait(), REFRESH_SECONDS)
             finally:
+                await self._asker.finish()
                 reading.cancel()
                 with suppress(asyncio.CancelledError):
                     await reading
+        if self._defect is not None:
+            raise self._defect
 
     async def _follow_keys(self) -> None:
         async for key in keys():
@@ -105,13 +111,14 @@ class Board:
         self._quit.set()
 
     async def _press(self, pressed: str) -> None:
+        question = self._asker.question
+        if pressed == _PAUSE_IN_A_LINE:
+            pressed = "l"
+        elif question is not None and (question.line or pressed.lower() not in _AT_ONCE):
+            question.press(pressed)
+            return
         key = pressed.lower()
         shot = self._live.snapshot()
-        if self._question is not None and key not in _AT_ONCE:
-            _, answer = self._question
-            self._question = None
-            await answer(key)
-            return
         command = {
             "n": "start" if shot.phase == Phase.READY else "next",
             "b": "back",
@@ -121,49 +128,46 @@ class Board:
             "h": "hush",
             "s": "say",
             "t": "rebudget",
-            "d": DELIVER,
         }.get(key)
         again = time.monotonic() - self._done_at.get(command or "", float("-inf")) < DOUBLE_SECONDS
         if again and command in {"next", "listening_resume"}:
             return
         if command is not None:
             await self._do(command, if_step=shot.step if command == "next" else None)
-        elif key in _QUESTIONS:
-            await self._ask(key)
-        elif key == "m":
-            await self._mark(shot)
         elif key == "r":
-            await self._do("read_back", record=self._record(shot))
+            await self._do("read_back", record=self._texts.current(shot))
+        elif (asking := self._asking(key)) is not None:
+            self._asker.begin(asking())
         for follower in _FOLLOWED_BY.get(command or "", ()):
             self._done_at[follower] = time.monotonic()
 
-    async def _ask(self, key: str) -> None:
-        if key == "q" and (self._live.delivered or (self._live.ended and self._live.empty)):
-            self._quit.set()
-            return
-        answers = {
+    def _asking(self, key: str) -> Callable[[], Coroutine[Any, Any, None]] | None:
+        """Return what a key does that asks something, or may."""
+        return {
             "+": self._extend,
-            "c": self._yes(lambda: self._do("consent")),
-            "e": self._yes(lambda: self._do("end")),
-            "x": self._yes(self._purge),
-            "q": self._yes(self._leave),
-        }
-        self._question = (self._word(_QUESTIONS[key]), answers[key])
+            "m": self._texts.mark,
+            "v": self._texts.choose,
+            "i": self._texts.correct,
+            "j": self._texts.accept_days,
+            "u": self._texts.undo,
+            "d": self._texts.deliver,
+            "c": lambda: self._when_sure("listening_question", lambda: self._do("consent")),
+            "e": lambda: self._when_sure("end_question", lambda: self._do("end")),
+            "x": lambda: self._when_sure("purge_question", self._purge),
+            "q": self._leave,
+        }.get(key)
 
-    def _yes(self, action: Callable[[], Any]) -> Callable[[str], Any]:
-        async def answer(key: str) -> None:
-            if key == self._word("yes"):
-                await action()
-
-        return answer
+    async def _when_sure(self, question: str, act: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        if await self._asker.sure(self._word(question)):
+            await act()
 
     def interrupt(self) -> bool:
         """Ask before leaving; return whether the animator was asked already, and means it."""
-        asked = self._question is not None and self._question[0] == self._word("quit_question")
+        question = self._asker.question
         if self._live.ended and (self._live.delivered or self._live.empty):
             return True
-        self._question = (self._word("quit_question"), self._yes(self._leave))
-        return asked
+        self._asker.begin(self._leave())
+        return question is not None and question.text == self._word("quit_question")
 
     @staticmethod
     def _tell_path(narrator: Narrator, line: dict[str, Any]) -> None:
@@ -177,32 +181,22 @@ class Board:
             self._console.print(escape(said["purged"]))
 
     async def _leave(self) -> None:
-        self._quit.set()
+        over = self._live.delivered or (self._live.ended and self._live.empty)
+        if over or await self._asker.sure(self._word("quit_question")):
+            self._quit.set()
 
-    async def _extend(self, key: str) -> None:
+    async def _extend(self) -> None:
+        key = await self._asker.key(self._word("minutes_question"))
         if key in _MINUTES:
             await self._do("extend", minutes=_MINUTES[key])
 
-    async def _mark(self, shot: Snapshot) -> None:
-        record = self._record(shot)
-        if record == "contract":
-            await self._do("mark_contract")
-            return
-        settings = self._live.settings
-        owner = settings.process.records[record].owner
-        names = names_by_role(settings.process, settings.participants)[owner]
-        await self._do("edit_plan", agreed_by=", ".join(names) or owner)
-
-    def _record(self, shot: Snapshot) -> str:
-        """Return the record that is being written, else the last one that was."""
-        here = [step.id for step in shot.steps].index(shot.step)
-        steps = [self._live.settings.process.step(step.id) for step in shot.steps[: here + 1]]
-        written = [step.written_down for step in steps if step.written_down is not None]
-        return written[-1] if written else "contract"
-
     async def _do(self, command: str, *, if_step: str | None = None, **values: Any) -> None:
         await self._live.command(command, values, if_step)
-        self._tell(self._word(f"keys.{_NAMES.get(command, command)}"))
+        self._tell(self._word(f"keys.{command}"))
+
+    def _fail(self, defect: BaseException) -> None:
+        self._defect = defect
+        self._quit.set()
 
     def _tell(self, notice: str) -> None:
         self._notice = notice
@@ -214,9 +208,11 @@ class Board:
     def _draw(self) -> RenderableType:
         shot = self._live.snapshot()
         lines = ["", *self._where(shot), *self._what(shot)]
-        if self._question is not None:
-            lines.append(f"[bold]{escape(self._question[0])}[/]")
-        elif self._notice and time.monotonic() < self._notice_until:
+        if (question := self._asker.question) is not None:
+            lines.append(f"[bold]{escape(question.text)}[/]")
+            if question.line:
+                lines += [f"> {escape(question.typed)}▏", f"[dim]{escape(self._word('line_hint'))}[/]"]
+        if self._notice and time.monotonic() < self._notice_until:
             lines.append(escape(self._notice))
         return Group(*(Text.from_markup(line) for line in lines), Text(self._legend(), style="dim"))
 
@@ -237,6 +233,8 @@ class Board:
 
     def _what(self, shot: Snapshot) -> list[str]:
         lines = [f"[yellow]{escape(cue.text)}[/]" for cue in shot.cues]
+        if shot.follow_up is not None:
+            lines += self._follow_up(shot.follow_up)
         lines += [f"[magenta]{escape(self._word('waiting', words=text))}[/]" for text in shot.pending]
         if shot.rebudget is not None:
             late = self._language.time(shot.rebudget.late_seconds)
@@ -244,9 +242,16 @@ class Board:
         if shot.written_down is not None:
             record = shot.records[shot.written_down]
             state = self._word("agreed") if record.agreed else self._word("draft")
-            text = record.text or self._word("nothing_yet")
+            owned = lines_of(record, self._language) if record.items else []
+            text = "\n".join(owned) or record.text or self._word("nothing_yet")
             lines.append(f"[green]{escape(text)}[/]  [dim]{escape(state)}[/]")
         return lines
+
+    def _follow_up(self, plan: FollowUpView) -> list[str]:
+        on, names = day(self._language, dt.date.fromisoformat(plan.on)), self._language.role(None, plan.people)
+        key = "follow_up_for" if plan.people else "follow_up"
+        head = f"[cyan]{escape(self._word(key, date=on, name=names))}[/]"
+        return [head, *(f"[cyan]  {escape(line)}[/]" for line in lines_of(plan, self._language))]
 
     def _legend(self) -> str:
         words = self._language.table("interface.keys")

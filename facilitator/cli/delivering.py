@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from facilitator.cli import parts
+from facilitator.cli.transcribe import tell_waiting
 from facilitator.config import Config, load_config
 from facilitator.core.snapshot import RecordView
 from facilitator.delivery.account import Account, find_password, keep_password
@@ -60,6 +61,7 @@ def deliver(
     sessions = open_sessions(loaded.privacy.store_folder)
     given = _Given(session, to, folder, yes, again, new_password)
     store, kept = sessions.open(session)
+    tell_waiting(session, kept.waiting)
     try:
         made_with, records = papers(kept, loaded.session.processes_folder)
 

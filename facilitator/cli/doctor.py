@@ -42,6 +42,7 @@ async def _check(config: Config, file: Path | None, *, as_json: bool, deep: bool
         choose_model=lambda: parts.choose_model(config),
         open_detector=lambda: parts.open_detector(config),
         make_recognizer=lambda model: parts.make_recognizer(config, model),
+        speed_of=lambda model: parts.speed_of(config, model),
     )
     findings = []
     async for finding in check_up(config, used, deep=deep):

@@ -1,8 +1,9 @@
-"""Single keys from a terminal, as they are pressed."""
+"""Keys from a terminal, as they are pressed; a text that was pasted comes in one piece."""
 
 from __future__ import annotations
 
 import asyncio
+import codecs
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -12,7 +13,10 @@ _WINDOWS_POLL_SECONDS = 0.03
 
 
 async def keys() -> AsyncIterator[str]:
-    """Give each key pressed in the terminal, while the iteration lasts; the end of the input ends it."""
+    """Give each key pressed in the terminal, while the iteration lasts; the end of the input ends it.
+
+    What comes in one piece is a text that was pasted, or typed while the computer was busy: no single key.
+    """
     queue: asyncio.Queue[str | None] = asyncio.Queue()
     if sys.platform == "win32":
         poll = asyncio.get_running_loop().create_task(_poll(queue))
@@ -24,10 +28,15 @@ async def keys() -> AsyncIterator[str]:
         return
     loop, descriptor = asyncio.get_running_loop(), sys.stdin.fileno()
 
+    decoder = codecs.getincrementaldecoder("utf-8")("ignore")
+
     def read() -> None:
-        data = os.read(descriptor, 1024).decode(errors="ignore")
-        if len(data) <= 1:  # more at once is an arrow key, or a text that was pasted: no command
-            queue.put_nowait(data or None)
+        data = os.read(descriptor, 1024)
+        text = decoder.decode(data)
+        if not data:
+            queue.put_nowait(None)
+        elif text and not (len(text) > 1 and text.startswith("\x1b")):  # an arrow or a function key
+            queue.put_nowait(text)
 
     with _one_by_one(descriptor):
         loop.add_reader(descriptor, read)

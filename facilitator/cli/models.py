@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -22,8 +24,12 @@ from rich.table import Column, Table
 
 from facilitator.cli import parts
 from facilitator.cli.devices import JsonOption
+from facilitator.config import load_config
+from facilitator.errors import UsageError
+from facilitator.speech_server import keep_token
 from speech.model_files import total_bytes
 from speech.models import ModelInfo
+from speech.recognition.speed import KEEPS_UP
 
 app = typer.Typer(help="The models that write down: list them, fetch them, bring your own.", no_args_is_help=True)
 DEFAULT = "small"
@@ -32,11 +38,24 @@ _MEGA = 1_000_000
 
 
 @app.command("list")
-def list_(as_json: JsonOption = False) -> None:  # noqa: FBT002
-    """List the models that are here or can be fetched.
+def list_(
+    as_json: JsonOption = False,  # noqa: FBT002
+    measure: Annotated[  # noqa: FBT002
+        bool, typer.Option("--measure", help="Measure first how fast those that are here write on this computer.")
+    ] = False,
+    config: parts.ConfigOption = None,
+) -> None:
+    """List the models that are here or can be fetched, with their speed where it is known.
 
-    Example: facilitator models list
+    Example: facilitator models list --measure
     """
+    settings = load_config(config)
+    if measure:
+        here = [info.path for info in parts.installed_models() if info.path is not None]
+        with parts.progress("measuring models") as show:
+            for count, path in enumerate(here):
+                show(count, len(here))
+                parts.measure_model(settings, path)
     floor = parts.floor_model()
     found = parts.model_store().list_models()
     if floor is not None:
@@ -49,17 +68,29 @@ def list_(as_json: JsonOption = False) -> None:  # noqa: FBT002
                 "size_bytes": info.size_bytes,
                 "languages": list(info.languages),
                 "bundled": info.bundled,
+                "seconds_per_second": None if speed is None or math.isinf(speed) else round(speed, 3),
             }
             for info in found
+            for speed in [parts.speed_of(settings, info.path)]
         ]
         print(json.dumps(rows, ensure_ascii=False, indent=2))  # noqa: T201
         return
-    table = Table("name", "size", Column("where", overflow="fold"))
+    table = Table("name", "size", "speed", Column("where", overflow="fold"))
     for info in found:
         use = "hears interruptions on one mixed call" if info.path == floor else "for the sample session only"
         where = f"comes along, {use}" if info.bundled else str(info.path or "to be fetched")
-        table.add_row(info.name, f"{info.size_bytes / _MEGA:,.0f} MB", where)
+        table.add_row(
+            info.name, f"{info.size_bytes / _MEGA:,.0f} MB", _speed(parts.speed_of(settings, info.path)), where
+        )
     parts.output.print(table)
+
+
+def _speed(speed: float | None) -> str:
+    if speed is None:
+        return ""
+    if math.isinf(speed):
+        return "fails or is far too slow"
+    return f"{speed:.2f} s for a second of speech, {'keeps up' if speed <= KEEPS_UP else 'too slow'}"
 
 
 def _name(info: ModelInfo) -> str:
@@ -109,3 +140,23 @@ def add(
     Example: facilitator models add mine ./whisper-small-ct2
     """
     parts.output.print(f"{name}: {parts.model_store().add(name, path)}")
+
+
+@app.command()
+def token(config: parts.ConfigOption = None) -> None:
+    """Keep the token of the speech server in the system's keyring; it is asked for, and not shown.
+
+    Example: facilitator models token
+    """
+    address = load_config(config).transcription.server_address
+    if address is None:
+        raise UsageError("There is no speech server: set its address as server in [transcription].")
+    if not _is_terminal():
+        raise UsageError("Nobody is there to be asked for the token: run this command in a terminal.")
+    given = typer.prompt(f"Token of the speech server {address.host} (kept in the keyring)", hide_input=True)
+    keep_token(address, given.strip())
+    parts.output.print("It is kept.")
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,10 +17,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from facilitator.config import NONE, Config
 from facilitator.data import data_path
 from facilitator.errors import InstallationError, UsageError
+from facilitator.speech_server import ServerAddress, find_token
 from speech.errors import ModelError, ModelNotFoundError
 from speech.interruptions.detector import PrimedDetector
-from speech.models import ModelStore
+from speech.models import ModelInfo, ModelStore
 from speech.ports import OtherVoiceDetector, Recognizer
+from speech.recognition.server import ServerRecognizer
+from speech.recognition.speed import KEEPS_UP, Speeds
 from speech.recognition.whisper import WhisperRecognizer
 from speech.synthesis.cache import PromptCache
 from speech.synthesis.pyttsx3 import Pyttsx3Synthesizer
@@ -124,13 +128,18 @@ async def open_voice(config: Config, language: str) -> PromptCache:
     return PromptCache(cache_folder("prompts"), voice)
 
 
-def choose_model(config: Config, *, demo: bool = False) -> Path | None:
-    """Return the folder of the model that a session uses; None when none is installed.
+def choose_model(config: Config, *, demo: bool = False, live: bool = True, measure: bool = True) -> Path | None:
+    """Return the folder of the model that a session uses; None when none is installed, or a server does its work.
+
+    Where the configuration leaves the choice, it is the largest that keeps up on this computer, else the smallest. It
+    may measure, which takes a minute a model at most, with its progress shown: not to be called on a loop.
 
     Args:
         config: names a model or leaves the choice.
         demo: whether the demo model may be used: only on the sample call and in tests, for it writes down sentences of
             its closed domain whatever was said.
+        live: False where it need not keep up with anybody: the largest.
+        measure: False where nobody can wait: only what was measured before is known.
 
     Raises:
         ModelNotFoundError: the model that is named is not here, or is the demo model where it may not be used.
@@ -138,6 +147,8 @@ def choose_model(config: Config, *, demo: bool = False) -> Path | None:
     """
     store = model_store()
     wanted = config.transcription.model
+    if config.transcription.server and not demo:
+        return None
     if wanted:
         found = store.find_model(wanted)
         if not demo and found.samefile(demo_model()):
@@ -148,14 +159,105 @@ def choose_model(config: Config, *, demo: bool = False) -> Path | None:
         return found
     if demo:
         return store.find_model(DEMO_MODEL)
-    installed = [info for info in store.list_models() if info.path is not None and not info.bundled]
-    best = max(installed, key=lambda info: info.size_bytes, default=None)
-    return None if best is None else store.find_model(best.name)
+    fit = [info for info in installed_models() if not info.languages or config.session.language in info.languages]
+    if not fit:
+        return None
+    return store.find_model((_keeping_up(config, fit, measure=measure) if live else fit[-1]).name)
 
 
-def make_recognizer(config: Config, model: Path | None) -> Recognizer | None:
-    """Return the recognizer for `model`; nothing is started yet."""
+def installed_models() -> list[ModelInfo]:
+    """Return the models that are here for real sessions, the smallest first."""
+    found = [info for info in model_store().list_models() if info.path is not None and not info.bundled]
+    return sorted(found, key=lambda info: info.size_bytes)
+
+
+def _keeping_up(config: Config, models: list[ModelInfo], *, measure: bool) -> ModelInfo:
+    """Return the largest of `models` that keeps up, else the smallest. After one that does not, none is measured."""
+    best = models[0]
+    with progress("measuring models") as show:
+        for count, info in enumerate(models):
+            speed = speed_of(config, info.path)
+            if speed is None and measure and info.path is not None:
+                show(count, len(models))
+                speed = measure_model(config, info.path)
+            if speed is not None and speed <= KEEPS_UP:
+                best = info
+            elif measure:
+                break
+    return best
+
+
+def speed_of(config: Config, model: Path | None) -> float | None:
+    """Return the seconds of work for a second of speech, infinity for a model that failed; None when not measured."""
     if model is None:
         return None
     settings = config.transcription
-    return WhisperRecognizer(model, threads=settings.threads or 2, compute_type=settings.compute_type)
+    return _speeds().known(model, threads=_threads(config), compute_type=settings.compute_type)
+
+
+def measure_model(config: Config, model: Path) -> float:
+    """Measure a model now, in place of what was known; not to be called on a loop."""
+    settings = config.transcription
+    return asyncio.run(_speeds().measure(model, threads=_threads(config), compute_type=settings.compute_type))
+
+
+def _speeds() -> Speeds:
+    return Speeds(cache_folder("speeds") / "speeds.json")
+
+
+def _threads(config: Config) -> int:
+    return config.transcription.threads or 2
+
+
+def as_agreed(config: Config, server: str) -> Config:
+    """Return `config` for a session that was begun before: without a speech server but the one agreed to.
+
+    Args:
+        config: as it is now.
+        server: host of the one that everybody agreed to; "" for none.
+    """
+    address = config.transcription.server_address
+    if address is None or address.host == server:
+        return config
+    return config.model_copy(update={"transcription": config.transcription.model_copy(update={"server": ""})})
+
+
+def server_of(config: Config, model: Path | None) -> ServerAddress | None:
+    """Return the speech server that writes down where `choose_model` gave `model`; None for none."""
+    return config.transcription.server_address if model is None else None
+
+
+def told_of_recognizer(config: Config, model: Path | None) -> list[str]:
+    """Return the languages' warnings about what writes down where `choose_model` gave `model`."""
+    if model is None:
+        return ["no_model" if config.transcription.server_address is None else "speech_server"]
+    speed = speed_of(config, model)
+    return ["slow_model"] if speed is not None and speed > KEEPS_UP else []
+
+
+def make_recognizer(config: Config, model: Path | None) -> Recognizer | None:
+    """Return the recognizer for `model`, or over the speech server; nothing is started or opened yet.
+
+    It may ask the system's keyring for the server's token: better not on a loop.
+
+    Raises:
+        StoreError: the keyring does not answer.
+    """
+    settings = config.transcription
+    if model is not None:
+        return WhisperRecognizer(
+            model,
+            threads=_threads(config),
+            compute_type=settings.compute_type,
+            glossary=settings.words_to_expect,
+        )
+    address = settings.server_address
+    if address is None:
+        return None
+    return ServerRecognizer(
+        address.url,
+        model=settings.server_model,
+        token=find_token(address),
+        ca_file=Path(settings.server_ca_file) if settings.server_ca_file else None,
+        glossary=settings.words_to_expect,
+    )

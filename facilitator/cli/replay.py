@@ -35,15 +35,20 @@ async def hold(path: Path, out: Path, speed: float, config: Config, model: Path 
     """Replay the call at `path`, showing what happens, and name the documents."""
     file = read_call(path)
     process = load_process(file.process, config.session.processes_folder)
+    server = parts.server_of(config, model)
     language = load_language(
-        file.process, file.language, file.address, processes=config.session.processes_folder, listens=True
+        file.process,
+        file.language,
+        file.address,
+        processes=config.session.processes_folder,
+        server=None if server is None else server.host,
     )
     call = load_call(path, file, process)
     session = Replay(
         process=process,
         language=language,
         cache=await parts.open_voice(config, file.language) if config.voice.enabled else None,
-        recognizer=parts.make_recognizer(config, model),
+        recognizer=await asyncio.to_thread(parts.make_recognizer, config, model),
         speed=speed,
         spoken_reminders=config.voice.spoken_reminders,
         replies_allowed=config.session.client_may_reply,

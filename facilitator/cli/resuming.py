@@ -16,6 +16,7 @@ from facilitator.cli import parts
 from facilitator.config import Config
 from facilitator.core.process import Participant
 from facilitator.errors import NoSessionError
+from facilitator.followup import FollowUp
 from facilitator.store.contents import Chosen, Kept, Person
 from facilitator.store.file import SessionStore
 from facilitator.store.folder import Sessions, open_sessions
@@ -47,14 +48,25 @@ class Begun:
             return config
         chosen = self.kept.chosen
         changed = {"process": chosen.process, "language": chosen.language, "address": chosen.address}
-        return config.model_copy(update={"session": config.session.model_copy(update=changed)})
+        config = config.model_copy(update={"session": config.session.model_copy(update=changed)})
+        return parts.as_agreed(config, chosen.server)
 
     def people(self, people: list[str]) -> list[str]:
         """Return everybody present, as `--participant` has them."""
         return people if self.kept is None else [f"{one.name}={one.role}" for one in self.kept.chosen.people]
 
+    def keeps_sound(self, config: Config) -> bool:
+        """Whether sound may wait for a recognizer: what everybody agreed to holds until the session's end."""
+        return self.sessions is not None and (
+            config.privacy.keep_sound if self.kept is None else self.kept.chosen.keeps_sound
+        )
+
     def storing(
-        self, config: Config, seconds: Mapping[str, float], participants: tuple[Participant, ...]
+        self,
+        config: Config,
+        seconds: Mapping[str, float],
+        participants: tuple[Participant, ...],
+        follow_up: FollowUp | None = None,
     ) -> Storing | None:
         """Return where the session is kept; None keeps nothing."""
         if self.sessions is None:
@@ -70,6 +82,9 @@ class Begun:
             seconds=dict(seconds),
             people=tuple(Person(name=person.name, role=person.role) for person in participants),
             began=dt.datetime.now(tz=dt.UTC).astimezone(),
+            follow_up=follow_up,
+            keeps_sound=self.keeps_sound(config),
+            server="" if (address := config.transcription.server_address) is None else address.host,
         )
         return Storing(self.sessions, chosen)
 

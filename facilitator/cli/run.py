@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,7 @@ from facilitator.core.process import Participant, Process
 from facilitator.data import did_you_mean
 from facilitator.errors import UsageError
 from facilitator.exporting import check_steps
+from facilitator.followup import FollowUp, read_follow_up
 from facilitator.languages import load_language
 from facilitator.live import Live, LiveSettings
 from facilitator.web.service import Service
@@ -50,6 +52,10 @@ def run(
         str | None,
         typer.Option("--resume", help="Go on with this session of `sessions list`.", metavar="SESSION"),
     ] = None,
+    follow_up: Annotated[
+        Path | None,
+        typer.Option("--follow-up", help="The plan of another session, as its client brings it back.", metavar="FILE"),
+    ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Never open a page.")] = False,  # noqa: FBT002
     ready_file: Annotated[
         Path | None, typer.Option("--ready-file", help="Written when the service answers.", metavar="FILE")
@@ -63,16 +69,34 @@ def run(
     loaded = load_config(config)
     given = {"process": process, "duration": duration, "language": language}
     changed = {key: value for key, value in given.items() if value is not None}
-    if resume is not None and (changed or participant):
+    if resume is not None and (changed or participant or follow_up):
         raise UsageError("A session goes on with what it began with: give --resume without another choice.")
+    brought = None if follow_up is None else read_follow_up(follow_up)
     begun = begin(loaded, resume)
     if begun.kept is None:
         loaded = loaded.model_copy(update={"session": loaded.session.model_copy(update=changed)})
-    asyncio.run(_run(begun.config(loaded), begun, begun.people(participant or []), ready_file))
+    loaded = begun.config(loaded)
+    measure = begun.kept is None and loaded.listening.enabled  # a meeting that has begun never waits
+    model = parts.choose_model(loaded, measure=measure)
+    asyncio.run(_run(loaded, begun, begun.people(participant or []), brought, model, ready_file))
 
 
-async def _run(config: Config, begun: Begun, people: list[str], ready_file: Path | None) -> None:
-    settings, notices = await _settings(config, begun, people)
+async def _run(
+    config: Config,
+    begun: Begun,
+    people: list[str],
+    follow_up: FollowUp | None,
+    model: Path | None,
+    ready_file: Path | None,
+) -> None:
+    settings, notices = await _settings(config, begun, people, model)
+    if begun.kept is not None:
+        follow_up = begun.kept.chosen.follow_up
+    settings = replace(
+        settings,
+        follow_up=follow_up,
+        storing=begun.storing(config, settings.seconds, settings.participants, follow_up),
+    )
     begun.say()
     live = Live(settings)
     service = Service(live)
@@ -136,7 +160,9 @@ async def _until_over(live: Live) -> None:
     await asyncio.sleep(AFTER_END_SECONDS)
 
 
-async def _settings(config: Config, begun: Begun, people: list[str]) -> tuple[LiveSettings, list[str]]:
+async def _settings(
+    config: Config, begun: Begun, people: list[str], model: Path | None
+) -> tuple[LiveSettings, list[str]]:
     """Return what the session needs, and the codes of what the animator is told at its start."""
     folder = config.session.processes_folder
     process = load_process(config.session.process, folder)
@@ -146,8 +172,16 @@ async def _settings(config: Config, begun: Begun, people: list[str]) -> tuple[Li
     microphone = await _device(config.audio.microphone_input, "input")
     wanted = config.listening.enabled
     listens = wanted and (call_input is not None or microphone is not None)
+    keeps_sound = listens and begun.keeps_sound(config)
+    server = parts.server_of(config, model)
     language = load_language(
-        config.session.process, config.session.language, config.session.address, processes=folder, listens=listens
+        config.session.process,
+        config.session.language,
+        config.session.address,
+        processes=folder,
+        listens=listens,
+        keeps_sound=keeps_sound,
+        server=None if server is None else server.host,
     )
     output = await _device(config.audio.voice_output, "output") if config.voice.enabled else None
     notices = []
@@ -156,9 +190,9 @@ async def _settings(config: Config, begun: Begun, people: list[str]) -> tuple[Li
     cache = await _voice(config)
     if config.voice.enabled and cache is None:
         notices.append("no_voice")
-    recognizer = parts.make_recognizer(config, await asyncio.to_thread(parts.choose_model, config))
-    if listens and recognizer is None:
-        notices.append("no_model")
+    recognizer = await asyncio.to_thread(parts.make_recognizer, config, model)
+    if listens:
+        notices += parts.told_of_recognizer(config, model)
     detector = None
     if listens and call_input is not None:
         detector = await asyncio.to_thread(parts.open_detector, config)
@@ -179,13 +213,13 @@ async def _settings(config: Config, begun: Begun, people: list[str]) -> tuple[Li
         cache=cache,
         recognizer=recognizer,
         listens=listens,
+        keeps_sound=keeps_sound,
         detector=detector,
         cue_probability=config.listening.cue_probability,
         spoken_reminders=config.voice.spoken_reminders,
         timed_cues_when_deaf=config.voice.timed_cues_when_deaf,
         replies_allowed=config.session.client_may_reply,
         folder=config.documents.path,
-        storing=begun.storing(config, seconds, participants),
         account=config.delivery.account,
     )
     return settings, notices

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from facilitator.cli import delivering, parts, run
 from facilitator.cli.devices import JsonOption
+from facilitator.cli.transcribe import tell_waiting
 from facilitator.config import load_config
 from facilitator.errors import UsageError
 from facilitator.exporting import export as write
@@ -47,6 +48,7 @@ def list_(as_json: JsonOption = False, config: parts.ConfigOption = None) -> Non
                 "state": one.state,
                 "size_bytes": one.size,
                 "written_at": one.written_at.isoformat(timespec="seconds"),
+                "untranscribed": one.waiting,
             }
             for one in found
         ]
@@ -57,7 +59,8 @@ def list_(as_json: JsonOption = False, config: parts.ConfigOption = None) -> Non
         return
     table = Table("session", "state", "last written", "size")
     for one in found:
-        table.add_row(one.session, _STATES[one.state], f"{one.written_at:%Y-%m-%d %H:%M}", f"{one.size / 1000:.0f} kB")
+        state = _STATES[one.state] + (f", {one.waiting} to write down" if one.waiting else "")
+        table.add_row(one.session, state, f"{one.written_at:%Y-%m-%d %H:%M}", f"{one.size / 1000:.0f} kB")
     parts.output.print(table)
 
 
@@ -88,6 +91,7 @@ def export(
     Example: facilitator sessions export 2026-11-24-0930-a1b2 --to documents
     """
     kept = _sessions(config).read(session)
+    tell_waiting(session, kept.waiting)
     written = write(kept, to, load_config(config).session.processes_folder)
     if written.failure:
         parts.errors.print(written.failure)

@@ -27,6 +27,7 @@ class Narrator:
         self._console = console
         self._language = language
         self._shows_words = words
+        self._texts: dict[str, str] = {}
         self._writers: dict[type[facts.Fact], Callable[..., str | None]] = {
             facts.StepStarted: self._step,
             facts.StepEnded: self._step_ended,
@@ -91,8 +92,9 @@ class Narrator:
         return f"[yellow]{self._words(f'flags.{fact.kind}', name=name)}[/]"
 
     def _transcribed(self, fact: facts.UtteranceTranscribed) -> str | None:
-        if fact.stage == "partial" or not self._shows_words:
+        if fact.stage == "partial" or not self._shows_words or self._texts.get(fact.id) == fact.text:
             return None
+        self._texts[fact.id] = fact.text  # a final pass that finds the same words is no news
         return f"[green]{escape(fact.who or fact.channel)}[/] : {escape(fact.text)}"
 
     def _agreed(self, fact: facts.RecordAgreed) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from facilitator.core import actions as do
 from facilitator.core import events as ev
@@ -88,7 +87,8 @@ def _end(state: State, event: ev.Event) -> None:
     if isinstance(event, ev.EndAsked):  # asked again: what is still being written is given up
         for record in state.records.values():
             for utterance in record.outstanding:
-                record.lose(replace(utterance, text=utterance.text or "", stage="live"))
+                record.lose(utterance)
+        state.rereading = False
     state.withhold(state.voice.drop("session_over"))
     state.actions += state.voice.stop(0.0 if isinstance(event, ev.AudioEnded) else FADE_SECONDS)
 
@@ -137,7 +137,7 @@ def _remind(state: State, event: ev.RemindAsked) -> None:
 
 
 def _read_back(state: State, event: ev.ReadBackAsked) -> None:
-    text = state.words("cues.read_back", words=state.records[event.record].text)
+    text = state.words("cues.read_back", words=state.records[event.record].written_text)
     state.ask(Cue.READ_BACK, "", text, state.now)
 
 
@@ -153,7 +153,7 @@ def _edit(state: State, event: ev.RecordEdited) -> None:
     record = state.records[event.record]
     items = event.items
     if event.utterances:
-        said = (record.utterances[name].text or "" for name in event.utterances)
+        said = (record.said(name) for name in event.utterances)
         items = (*record.chosen, *(item for text in said for item in bare(text)))
     record.edit(event.text.strip() or joined(items), state.now, items)
 
@@ -208,7 +208,7 @@ def _record(state: State, name: str) -> Record:
 
 
 def _refuse_unwritten(state: State, event: ev.ReadBackAsked) -> None:
-    if not _record(state, event.record).text:
+    if not _record(state, event.record).written_text:
         raise IllegalEventError("nothing_written")
 
 
@@ -233,7 +233,7 @@ def _refuse_uneditable(state: State, event: ev.RecordEdited) -> None:
     record = _open_record(state, event.record)
     if record.unknown(event.utterances):
         raise IllegalEventError("no_such_utterance")
-    said = (record.utterances[name].text or "" for name in event.utterances)
+    said = (record.said(name) for name in event.utterances)
     lines = [*said, *(item.text for item in event.items)] or [event.text]
     if not all(line.strip() for line in lines):
         raise IllegalEventError("nothing_written")

@@ -47,7 +47,7 @@ def _close(state: State) -> None:
     """End the session once nothing is left to say or to write down."""
     if state.phase is not Phase.CLOSING or state.handing_over:
         return
-    writing = any(record.outstanding for record in state.records.values())
+    writing = state.rereading or any(record.outstanding for record in state.records.values())
     if not writing and not state.voice.pending and state.voice.speaking is None:
         state.phase = AFTER_CLOSING
         if state.capturing:

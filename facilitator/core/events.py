@@ -221,7 +221,10 @@ class DetectorFailed(ChannelEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UtteranceHeard(ChannelEvent):
-    """An utterance of `step` was given to the recognizer for `record`; its text will follow."""
+    """An utterance of `step` has ended and is to be written down for `record`; its text will follow.
+
+    `UtteranceWritten` may have come before, with its first words (`partial`).
+    """
 
     id: str
     record: str
@@ -237,7 +240,7 @@ class UtteranceWritten(ChannelEvent):
     Attributes:
         id, record, step, started_at, ended_at: as in `UtteranceHeard`.
         stage: `partial`, `live` or `final_pass`.
-        text: what was said; "" when nothing was, None when the recognizer failed.
+        text: what was said; "" when nothing was, None when it cannot be written down.
         replaces: ids of utterances that this one stands for.
     """
 
@@ -249,6 +252,16 @@ class UtteranceWritten(ChannelEvent):
     started_at: float
     ended_at: float
     replaces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalPassBegan(Event):
+    """What a closed grant let through is being read once more; its texts will follow, and nothing waits but the end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalPassEnded(Event):
+    """All that was to be read once more was, or was given up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,11 +48,10 @@ def _utterance_written(state: State, event: ev.UtteranceWritten) -> None:
         return
     record = state.records[event.record]
     if event.text is None:
-        record.lose(_utterance(state, event, "", event.stage))
+        record.lose(_utterance(state, event, None, event.stage))
         return
     utterance = _utterance(state, event, event.text, event.stage)
-    record.write(utterance, event.replaces)
-    if event.text:
+    if record.write(utterance, event.replaces):
         state.publish(
             facts.UtteranceTranscribed,
             id=event.id,
@@ -66,6 +65,10 @@ def _utterance_written(state: State, event: ev.UtteranceWritten) -> None:
             role=utterance.role,
             channel=event.channel,
         )
+
+
+def _final_pass(state: State, event: ev.FinalPassBegan | ev.FinalPassEnded) -> None:
+    state.rereading = isinstance(event, ev.FinalPassBegan)
 
 
 def _utterance(state: State, event: ev.UtteranceHeard | ev.UtteranceWritten, text: str | None, stage: str) -> Utterance:
@@ -142,6 +145,8 @@ HANDLERS: Mapping[type[ev.Event], Callable[..., None]] = {
     ev.DetectorFailed: _detector_failed,
     ev.UtteranceHeard: _utterance_heard,
     ev.UtteranceWritten: _utterance_written,
+    ev.FinalPassBegan: _final_pass,
+    ev.FinalPassEnded: _final_pass,
     ev.PromptReady: _prompt_ready,
     ev.PromptStarted: _prompt_started,
     ev.PromptEnded: _prompt_ended,

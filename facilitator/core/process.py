@@ -64,6 +64,7 @@ class Step:
         written_down: name of the record that this step's words go to, or None.
         cues: False for a step without any prompt.
         replies: True when a listener who speaks is answering (`reply`) rather than interrupting.
+        follow_up: True where a client who brings the plan of another session reports back on it: it is shown then.
     """
 
     id: str
@@ -73,6 +74,7 @@ class Step:
     written_down: str | None = None
     cues: bool = True
     replies: bool = False
+    follow_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ Rules:
 - "This is the contract" means the utterance just said: the last one that began at least a second before, and not before
   what is agreed already. If its text is not known yet, the mark waits for it.
 - A later text of an utterance (another `stage`, or `replaces`) takes the place of the earlier one, but not in what was
-  agreed.
+  agreed; until something is agreed the earlier one stays beside it. Words known in part never take the place of a text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from facilitator.core.items import Draft, Item, bare, carried
@@ -27,7 +27,8 @@ JUST_SAID_SECONDS = 1.0
 class Utterance:
     """One stretch of speech by one person. `text` is None until it is known.
 
-    Times are session seconds; `who` and `role` are None where only the mixed call was heard.
+    Times are session seconds; `who` and `role` are None where only the mixed call was heard. `earlier` is what was
+    written before `text`, where it was something else; `lost` says that not all of it could be written down.
     """
 
     id: str
@@ -39,6 +40,8 @@ class Utterance:
     role: str | None = None
     text: str | None = None
     stage: str = ""
+    earlier: str = ""
+    lost: bool = False
 
     @property
     def written(self) -> bool:
@@ -105,7 +108,7 @@ class Record:
     def spoken(self) -> tuple[Utterance, ...]:
         """Utterances with words, in the order in which they were said."""
         known = [utterance for utterance in self.utterances.values() if utterance.text]
-        return tuple(sorted(known, key=lambda utterance: (utterance.started_at, utterance.id)))
+        return tuple(sorted(known, key=_order))
 
     @property
     def outstanding(self) -> tuple[Utterance, ...]:
@@ -115,11 +118,19 @@ class Record:
     @property
     def text(self) -> str:
         """The text as it stands: the draft, else what was agreed, else all that was said, a line an utterance."""
+        return self._text(self.spoken)
+
+    @property
+    def written_text(self) -> str:
+        """The text as it stands, without words that are known in part."""
+        return self._text(utterance for utterance in self.spoken if utterance.written)
+
+    def _text(self, said: Iterable[Utterance]) -> str:
         if self.draft is not None:
             return self.draft.text
         if self.agreement is not None:
             return self.agreement.text
-        return "\n".join(utterance.text or "" for utterance in self.spoken)
+        return "\n".join(utterance.text or "" for utterance in said)
 
     @property
     def chosen(self) -> tuple[Item, ...]:
@@ -134,20 +145,29 @@ class Record:
         return self.chosen or bare(self.text)
 
     def heard(self, utterance: Utterance) -> None:
-        """An utterance was said; its text will follow."""
-        self.utterances[utterance.id] = utterance
+        """An utterance was said; its text will follow. What is known of it in part stays until then."""
+        known = self.utterances.get(utterance.id, utterance)
+        self.utterances[utterance.id] = replace(utterance, text=known.text, stage=known.stage)
 
-    def write(self, utterance: Utterance, replaces: tuple[str, ...]) -> None:
-        """An utterance's text is known, and takes the place of `replaces`."""
+    def write(self, utterance: Utterance, replaces: tuple[str, ...]) -> bool:
+        """An utterance's text is known, and takes the place of `replaces`; return whether there is a change to tell."""
+        ids = (utterance.id, *replaces)
+        before = [self.utterances[name] for name in dict.fromkeys(ids) if name in self.utterances]
+        if utterance.stage == "partial" and any(one.written for one in before):
+            return False
+        self.lost -= sum(one.lost for one in before)
+        earlier = " ".join(one.text for one in sorted(before, key=_order) if one.written and one.text)
         for other in replaces:
             self.utterances.pop(other, None)
-        self.utterances[utterance.id] = utterance
+        self.utterances[utterance.id] = replace(utterance, earlier="" if earlier == utterance.text else earlier)
+        return utterance.text != "" or any(one.text for one in before)
 
     def lose(self, utterance: Utterance) -> None:
-        """An utterance could not be written down: what an earlier stage wrote of it stays."""
+        """An utterance could not be written down: what is known of it, be it in part, stays."""
         known = self.utterances.get(utterance.id)
         if known is None or not known.written:
-            self.utterances[utterance.id] = utterance
+            text = "" if known is None else known.text or ""
+            self.utterances[utterance.id] = replace(utterance, text=text, stage="live", lost=True)
             self.lost += 1
 
     def kept(self) -> Record:
@@ -166,7 +186,7 @@ class Record:
     def interrupt(self) -> bool:
         """Give up what waits for words that will not come any more; return whether a mark was among it."""
         for utterance in self.outstanding:
-            self.lose(replace(utterance, text=utterance.text or "", stage="live"))
+            self.lose(utterance)
         waited = bool(self.marks)
         self.marks.clear()
         return waited
@@ -174,7 +194,7 @@ class Record:
     def edit(self, text: str, at: float, items: tuple[Item, ...] = ()) -> None:
         """Correct the text by hand; `items` are its lines with what was added to them, when that changes too."""
         after = Draft(text, items or carried(text, self.items))
-        self.corrections.append(Correction(before=self.text, after=text, at=at))
+        self.corrections.append(Correction(before=self.written_text, after=text, at=at))
         self.undoable.append(self.draft)
         self.draft = after
 
@@ -187,6 +207,11 @@ class Record:
     def mark(self, mark: Mark) -> None:
         """Agree to the draft if there is one, else to what `mark` means once its text is known."""
         self.marks.append(mark)
+
+    def said(self, name: str) -> str:
+        """Return the words of an utterance that is written down to its end, else ""."""
+        utterance = self.utterances[name]
+        return (utterance.text or "") if utterance.written else ""
 
     def unknown(self, ids: tuple[str, ...]) -> bool:
         """Whether any of `ids` is no utterance of this record."""
@@ -224,6 +249,7 @@ class Record:
                 self.agreement = Agreement(text=text, agreed_by=mark.agreed_by, at=mark.at, items=items)
                 self.draft = None
                 self.undoable.clear()
+                self.utterances = {name: replace(one, earlier="") for name, one in self.utterances.items()}
             agreed.append(self.agreement if text else None)
         return agreed
 
@@ -238,10 +264,14 @@ class Record:
         meant = [u for u in known if (u.id in mark.utterances if mark.utterances else u.started_at <= latest)]
         if not all(utterance.written for utterance in meant):
             return None
-        said = sorted((u for u in meant if u.text), key=lambda u: (u.started_at, u.id))
+        said = sorted((u for u in meant if u.text), key=_order)
         if not mark.utterances and not mark.whole:
             said = [u for u in said if u.started_at > self._agreed_until][-1:]
         return "\n".join(utterance.text or "" for utterance in said)
+
+
+def _order(one: Utterance) -> tuple[float, str]:
+    return one.started_at, one.id
 
 
 def _without_part(one: Utterance) -> Utterance:

@@ -63,6 +63,15 @@ class RecordView:
 
 
 @dataclass(frozen=True, slots=True)
+class FollowUpView:
+    """The plan of another session that its client brought back: of which day, as `2026-11-24`, whose, and its items."""
+
+    on: str
+    people: tuple[str, ...]
+    items: tuple[ItemView, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RebudgetView:
     """The offer to end on time: how late as things stand, the new seconds by step, how late even so."""
 
@@ -75,7 +84,8 @@ class RebudgetView:
 class Snapshot:
     """The session at session second `at`. Times that run are to be counted on from `at` while `phase` is `running`.
 
-    `interruptions` is by what one is told right now: `track`, `channel`, `overlap`, or None when none is.
+    `interruptions` is by what one is told right now: `track`, `channel`, `overlap`, or None when none is. `follow_up`
+    is a plan to report back on, in a step that has room for it.
     """
 
     at: float
@@ -104,6 +114,7 @@ class Snapshot:
     warnings: tuple[WarningView, ...]
     records: Mapping[str, RecordView]
     rebudget: RebudgetView | None
+    follow_up: FollowUpView | None = None
 
 
 def take(state: State, at: float) -> Snapshot:
@@ -171,7 +182,14 @@ def _record_view(record: Record, started_at: float) -> RecordView:
         outstanding=len(record.outstanding),
         lost=record.lost,
         utterances=tuple(
-            {"id": u.id, "text": u.text, "who": u.who, "started_at": u.started_at, "stage": u.stage}
+            {
+                "id": u.id,
+                "text": u.text,
+                "who": u.who,
+                "started_at": u.started_at,
+                "stage": u.stage,
+                "earlier": u.earlier,
+            }
             for u in record.spoken
         ),
         items=tuple(ItemView(i.text, i.who, i.first_step, i.done_when, i.due) for i in record.items),

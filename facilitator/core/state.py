@@ -78,6 +78,7 @@ class State:
         opened: places of the steps whose opening was asked for: none is said twice.
         step_at: when the present step was entered.
         handing_over: whether the runner still has to hand over what a closed grant held.
+        rereading: whether a final pass is under way, which the session's end waits for.
         prompts: how many prompts were asked for.
         forgotten: whether what was written down was purged: nothing is written down any more.
     """
@@ -106,6 +107,7 @@ class State:
         self.opened: set[int] = set()
         self.step_at = 0.0
         self.handing_over = False
+        self.rereading = False
         self.prompts = 0
         self.forgotten = False
 

@@ -41,7 +41,7 @@ def find_password(account: Account) -> str | None:
         NoKeyringError: there is no keyring that encrypts.
         StoreError: it does not answer.
     """
-    return _vault().get(_MAIL, account.user)
+    return password_vault().get(_MAIL, account.user)
 
 
 def keep_password(account: Account, password: str) -> None:
@@ -51,13 +51,18 @@ def keep_password(account: Account, password: str) -> None:
         NoKeyringError: there is no keyring that encrypts.
         StoreError: it does not answer, or did not keep it.
     """
-    vault = _vault()
+    vault = password_vault()
     vault.put(_MAIL, account.user, password)
     if vault.get(_MAIL, account.user) != password:
         raise StoreError(f"The password did not come back from the keyring ({vault.name}): it is not kept.")
 
 
-def _vault() -> KeyVault:
+def password_vault() -> KeyVault:
+    """Return the system's keyring, for passwords.
+
+    Raises:
+        NoKeyringError: there is none that encrypts.
+    """
     try:
         found = find_keyring(keyring.get_keyring())
     except Exception:  # noqa: BLE001  a back-end that cannot even be loaded keeps no password

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,10 @@ from docx.api import Document as NewDocument
 from docx.document import Document as Docx
 from docx.enum.style import WD_STYLE_TYPE
 from docx.enum.table import WD_TABLE_ALIGNMENT
+from docx.opc.constants import CONTENT_TYPE as CT
+from docx.opc.constants import RELATIONSHIP_TYPE as RT
+from docx.opc.packuri import PackURI
+from docx.opc.part import Part
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Cm, Pt, RGBColor
@@ -23,6 +28,8 @@ from facilitator.documents.model import Document, Kind, Task
 
 ACCENT, INK, QUIET, HAIR = "17695F", "1D2729", "5F6B6D", "D9D2C5"
 TITLES, BODY, BOXES = "Georgia", "Calibri", "Segoe UI Symbol"
+_PLAN = "urn:codev-facilitator:plan"
+_ITEMS = "http://schemas.openxmlformats.org/officeDocument/2006/customXml"
 _REGIONS = {"fr": "fr-FR", "en": "en-GB"}
 _WIDTHS = (Cm(1.4), Cm(10.0), Cm(4.4))
 _NOTE_LINES = {False: 8, True: 5}
@@ -43,6 +50,9 @@ def render(document: Document) -> bytes:
     else:
         for line in document.text:
             _fade(file.add_paragraph(line, "Quote"), document)
+    if document.next_time:
+        file.add_paragraph(document.next_time, "Notice").paragraph_format.space_before = Pt(12)
+        _carry(file, document.follow_up)
     file.add_heading(document.notes, 1)
     for _ in range(_NOTE_LINES[document.listed]):
         file.add_paragraph("", "Note line")
@@ -52,6 +62,21 @@ def render(document: Document) -> bytes:
     made = io.BytesIO()
     file.save(made)
     return made.getvalue()
+
+
+def _carry(file: Docx, follow_up: str) -> None:
+    """Have the file carry the plan for a program, as a part of its own: Word and LibreOffice keep such parts."""
+    content = f'<plan xmlns="{_PLAN}">{follow_up}</plan>'.encode()
+    package = file.part.package
+    name = package.next_partname("/customXml/item%d.xml")
+    properties = (
+        f'<ds:datastoreItem ds:itemID="{{{uuid.uuid5(uuid.NAMESPACE_OID, follow_up)}}}" '
+        f'xmlns:ds="{_ITEMS}"><ds:schemaRefs><ds:schemaRef ds:uri="{_PLAN}"/></ds:schemaRefs></ds:datastoreItem>'
+    ).encode()
+    part = Part(name, CT.XML, content, package)
+    about = Part(PackURI(name.replace("item", "itemProps", 1)), CT.OFC_CUSTOM_XML_PROPERTIES, properties, package)
+    part.relate_to(about, RT.CUSTOM_XML_PROPS)
+    file.part.relate_to(part, RT.CUSTOM_XML)
 
 
 def _set_up(file: Docx, document: Document) -> None:

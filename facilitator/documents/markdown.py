@@ -22,6 +22,8 @@ def render(document: Document) -> bytes:
         body.append("\n".join(_task(task, document.due) for task in document.tasks))
     else:
         body.append("\n>\n".join(f"> {escape(line)}" for line in document.text))
+    if document.next_time:
+        body += [f"*{escape(document.next_time)}*", f"<!-- {document.follow_up} -->"]
     notes = [f"## {escape(document.notes)}", "&nbsp;", "&nbsp;", "---"]
     rules = [f"<small>{escape(document.rules_title)}</small>"]
     rules.append("\n".join(f"- <small>{escape(rule)}</small>" for rule in document.rules))

@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from facilitator.commands import PlanItem
 from facilitator.core.snapshot import ItemView, RecordView
+from facilitator.followup import FollowUp
 from facilitator.wording import Language
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
@@ -74,6 +76,8 @@ class Document:
         notes: heading of the space for notes.
         rules_title, rules: the rules of life.
         corrections: how often it was corrected by hand, in words, or "".
+        next_time: how it opens another session, or "" where it does not.
+        follow_up: the same text for a program, as `followup.py` has it, or "".
     """
 
     name: str
@@ -94,6 +98,8 @@ class Document:
     rules_title: str
     rules: tuple[str, ...]
     corrections: str
+    next_time: str = ""
+    follow_up: str = ""
 
     @property
     def subtitle(self) -> str:
@@ -117,6 +123,8 @@ def make(
     listed = language.has(f"documents.{name}.items")
     blank = not lines(record.text)
     said = (words(f"{name}.blank"),) if blank else lines(record.text)
+    items = () if blank or not listed else record.items
+    comes_back = bool(items) and language.has(f"documents.{name}.next")
     corrected = sum(1 for one in record.corrections if not one.get("undone") and one.get("before") != one.get("after"))
     return Document(
         name=name,
@@ -128,7 +136,7 @@ def make(
         heading=words(f"{name}.items" if listed else f"{name}.quote"),
         notices=tuple(_notices(record, words)),
         text=() if listed else said,
-        tasks=tuple(_tasks(said, () if blank else record.items, words)) if listed else (),
+        tasks=tuple(_tasks(said, items, words)) if listed else (),
         listed=listed,
         blank=blank,
         columns=(words("done"), words("action"), words("due")),
@@ -137,7 +145,23 @@ def make(
         rules_title=words("rules_title"),
         rules=tuple(words.set(rule) for rule in language.items("documents.rules")),
         corrections=words("corrections", count=corrected) if corrected else "",
+        next_time=words(f"{name}.next") if comes_back else "",
+        follow_up=_follow_up(items, people, started_on) if comes_back else "",
     )
+
+
+def _follow_up(items: tuple[ItemView, ...], people: tuple[str, ...], on: date) -> str:
+    planned = tuple(
+        PlanItem(
+            text=clean(item.text),
+            who=clean(item.who),
+            first_step=clean(item.first_step),
+            done_when=clean(item.done_when),
+            due=item.due,
+        )
+        for item in items
+    )
+    return FollowUp(on=on.isoformat(), people=tuple(map(clean, people)), items=planned).to_line()
 
 
 def lines(text: str) -> tuple[str, ...]:
@@ -150,9 +174,9 @@ def clean(text: str) -> str:
     return _UNPRINTABLE.sub("", " ".join(text.splitlines())).strip()
 
 
-def day(language: Language, on: date) -> str:
+def day(language: Language, on: date, *, weekday: bool = False) -> str:
     """Return a day in words."""
-    return _Words(language).day(on)
+    return _Words(language).day(on, weekday=weekday)
 
 
 class _Words:

@@ -23,6 +23,7 @@ from facilitator.core.durable import Course, Durable
 from facilitator.core.record import Record
 from facilitator.core.transitions import Phase
 from facilitator.errors import StoreDamagedError
+from facilitator.followup import FollowUp
 from facilitator.store.file import Entry
 
 CHOSEN, COURSE, TEXT, DELIVERED = "chosen", "course", "text", "delivered"
@@ -48,6 +49,9 @@ class Chosen(_Model):
         seconds: planned seconds by step, in their order.
         people: everybody present, as far as known.
         began: when session time was 0.
+        follow_up: a plan that a client brought back; None for none.
+        keeps_sound: whether everybody agreed that the sound of written-down steps waits here for a recognizer.
+        server: host of the speech server that everybody agreed to; "" for none.
     """
 
     process: str
@@ -56,6 +60,9 @@ class Chosen(_Model):
     seconds: dict[str, float]
     people: tuple[Person, ...]
     began: AwareDatetime
+    follow_up: FollowUp | None = None
+    keeps_sound: bool = False
+    server: str = ""
 
 
 class Delivery(_Model):
@@ -101,6 +108,7 @@ class Kept:
         wall: the computer's time at `durable.at`, seconds since 1970.
         begun: how many processes have held it.
         deliveries: to the client, oldest first.
+        waiting: how many utterances wait, as sound, to be written down.
     """
 
     chosen: Chosen
@@ -108,6 +116,7 @@ class Kept:
     wall: float
     begun: int
     deliveries: tuple[Delivery, ...] = ()
+    waiting: int = 0
 
     @property
     def ended(self) -> bool:

@@ -5,6 +5,8 @@ Rules:
 - `append` returns once its records are on the disk. Then, and not before, anybody may be told.
 - A file is read only whole: every record opens, follows the one before, and there are as many as the sealed head and
   the mark beside the key say. Padding, which holds nothing, is not checked.
+- Sound that waits to be written down is beside the records, in no chain, under a key of its own: it is deleted in the
+  transaction that brings its text, and overwritten (`secure_delete`); the key goes with the last of it.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from facilitator.errors import StoreDamagedError, StoreError, StoreFullError
+from facilitator.errors import KeyMissingError, StoreDamagedError, StoreError, StoreFullError
 from facilitator.store.disk import FULL, make_private_file, make_private_folder
 from facilitator.store.keys import Keys, Mark
 from facilitator.store.sealing import NO_TAG, SCHEMA, Head, Seal, Sealed, UnsealError
@@ -27,6 +29,8 @@ _TABLES = (
     "CREATE TABLE records (sequence INTEGER PRIMARY KEY, kind TEXT, nonce BLOB, ciphertext BLOB)",
     "CREATE TABLE head (id INTEGER PRIMARY KEY, nonce BLOB, ciphertext BLOB)",
 )
+_SOUNDS = "CREATE TABLE IF NOT EXISTS sounds (name TEXT PRIMARY KEY, nonce BLOB, ciphertext BLOB)"
+"""Made with the first sound: few sessions have any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +140,13 @@ class SessionStore:
             )
         self.closed = head.closed
 
-    def append(self, *entries: Entry, after_end: bool = False) -> None:
+    def append(self, *entries: Entry, after_end: bool = False, instead_of: str = "") -> None:
         """Write records down, all of them or none, and return once they are on the disk.
 
         Args:
             entries: the records.
             after_end: also where the session was sealed for good, which it stays.
+            instead_of: name of the sound whose text they bring: it is deleted with the same stroke.
 
         Raises:
             StoreFullError: the disk is full; it can be tried again.
@@ -158,6 +163,8 @@ class SessionStore:
                 self._connection.execute("INSERT INTO records VALUES (?, ?, ?, ?)", values)
                 tag = sealed.tag
             self._put_head(Head(count, closed=self.closed), tag)
+            if instead_of:
+                self._connection.execute("DELETE FROM sounds WHERE name=?", (instead_of,))
         self._count, self._tag = count, tag
 
     def mark(self) -> None:
@@ -193,6 +200,64 @@ class SessionStore:
             tag = sealed.tag
             yield sequence, Entry(kind, payload), tag
 
+    def keep_sound(self, name: str, sound: bytes) -> None:
+        """Keep sound that waits to be written down, and return once it is on the disk.
+
+        Raises:
+            StoreFullError: the disk is full.
+            StoreError: it could not be kept.
+        """
+        key = self._keys.make_sound_key(self.session)
+        sealed = Seal(self.session, key).close(0, _of_sound(name), sound, NO_TAG)
+        with told(self.session), self._transaction():
+            self._connection.execute(_SOUNDS)
+            values = (name, sealed.nonce, sealed.ciphertext)
+            self._connection.execute("INSERT OR REPLACE INTO sounds VALUES (?, ?, ?)", values)
+
+    def sounds(self) -> tuple[str, ...]:
+        """Return the name of each sound that waits to be written down.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        with told(self.session):
+            if not self._connection.execute("SELECT 1 FROM sqlite_master WHERE name='sounds'").fetchone():
+                return ()
+            return tuple(str(name) for (name,) in self._connection.execute("SELECT name FROM sounds ORDER BY name"))
+
+    def sound(self, name: str) -> bytes:
+        """Return what `keep_sound` was given.
+
+        Raises:
+            StoreDamagedError: it is not as it was written.
+            KeyMissingError: its key is gone.
+            StoreError: the file or the key cannot be read.
+        """
+        key = self._keys.find_sound_key(self.session)
+        with told(self.session):
+            found = self._connection.execute("SELECT nonce, ciphertext FROM sounds WHERE name=?", (name,)).fetchone()
+        if key is None:
+            raise KeyMissingError(f"The key of the sound of the session {self.session} is not here: bring it back.")
+        if found is None:
+            raise damaged(self.session)
+        try:
+            return Seal(self.session, key).open(0, _of_sound(name), _sealed(self.session, *found), NO_TAG)
+        except UnsealError:
+            raise damaged(self.session) from None
+
+    def forget_sounds(self) -> None:
+        """Delete every sound, destroy the key of them, and make sure of both.
+
+        Raises:
+            StoreError: something of it is left.
+        """
+        if self.sounds():
+            with told(self.session), self._transaction():
+                self._connection.execute("DELETE FROM sounds")
+        self._keys.destroy_sound_key(self.session)
+        if self.sounds():
+            raise StoreError(f"The sound of the session {self.session} could not be deleted: try again.")
+
     def close(self, *, for_good: bool = False) -> None:
         """Let go of the file; `for_good` seals it, so that nothing can follow unnoticed.
 
@@ -221,6 +286,10 @@ class SessionStore:
             with suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
             raise
+
+
+def _of_sound(name: str) -> str:
+    return f"sound {name}"
 
 
 def _sealed(session: str, nonce: object, ciphertext: object) -> Sealed:

@@ -13,7 +13,7 @@ import datetime as dt
 import os
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from platformdirs import user_data_path, user_state_path
@@ -39,12 +39,14 @@ class Listed:
         size: of its file, bytes.
         written_at: when its file was last written.
         state: `unfinished`, `ended`, `held` by a running facilitator, `no_key`, `damaged` or `newer`.
+        waiting: how many utterances wait, as sound, for `facilitator transcribe`.
     """
 
     session: str
     size: int
     written_at: dt.datetime
     state: str
+    waiting: int = 0
 
 
 class Sessions:
@@ -77,7 +79,7 @@ class Sessions:
         self._path(session)
         store = SessionStore.open(self.folder, session, self.keys)
         try:
-            return store, fold(session, store.read())
+            return store, replace(fold(session, store.read()), waiting=len(store.sounds()))
         except StoreError:
             store.close()
             raise
@@ -106,14 +108,15 @@ class Sessions:
         for session in self.names():
             status = (self.folder / f"{session}{SUFFIX}").stat()
             written_at = dt.datetime.fromtimestamp(status.st_mtime).astimezone()
-            found.append(Listed(session, status.st_size, written_at, self._state(session)))
+            found.append(Listed(session, status.st_size, written_at, *self._state(session)))
         return found
 
-    def _state(self, session: str) -> str:
+    def _state(self, session: str) -> tuple[str, int]:
         try:
-            return "ended" if self.read(session).ended else "unfinished"
+            kept = self.read(session)
         except StoreError as error:
-            return _STATES.get(type(error).__name__, "damaged")
+            return _STATES.get(type(error).__name__, "damaged"), 0
+        return "ended" if kept.ended else "unfinished", kept.waiting
 
     def unfinished(self) -> tuple[str, Kept] | None:
         """Return the last session that nobody holds and that is not over; None when there is none."""

@@ -15,19 +15,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
+from facilitator.core.actions import OpenGrant
 from facilitator.core.durable import Durable
 from facilitator.core.snapshot import RecordView
 from facilitator.core.transitions import Listening, Phase
 from facilitator.errors import StoreError, StoreFullError
+from facilitator.hearing import Heard
 from facilitator.store.contents import Chosen, Kept, chosen_entry, course_entry, text_entry
 from facilitator.store.file import Entry, SessionStore
 from facilitator.store.folder import Sessions
+from facilitator.store.sound import About, KeptSound
 
 LATE_SECONDS = 1.5
 """From so long on what is not written is shown all the same, and the animator is told that the disk is slow."""
@@ -201,6 +204,25 @@ class Keeping:
             with suppress(StoreError):
                 self._store.mark()
 
+    async def keep_sound(self, sound: KeptSound) -> bool:
+        """Keep sound that nobody writes down now; return whether it is on the disk."""
+        if self._given_up:
+            return False
+        kept = asyncio.get_running_loop().run_in_executor(self._executor, partial(self._keep_sound, sound))
+        try:
+            return await asyncio.wait_for(kept, CLOSE_SECONDS)
+        except TimeoutError:
+            self._tell(SLOW)
+        except StoreError as failure:
+            self._tell(FULL if isinstance(failure, StoreFullError) else FAILED)
+        return False
+
+    def _keep_sound(self, sound: KeptSound) -> bool:
+        if self._store is None:
+            return False
+        self._store.keep_sound(sound.about.id, sound.to_bytes())
+        return True
+
     async def purge(self) -> str | None:
         """Destroy what is kept and keep nothing more; return the line for the client, None where nothing was kept.
 
@@ -245,6 +267,24 @@ class Keeping:
         with suppress(StoreError):
             store.close(for_good=ended and not self._broken)
             store.mark()
+
+
+def keeper(keeping: Keeping) -> Callable[[str, OpenGrant, Heard], Awaitable[bool]]:
+    """Return what keeps an utterance's sound, by its id and under its grant, as the scribe asks for it."""
+
+    async def keep(name: str, grant: OpenGrant, heard: Heard) -> bool:
+        utterance = heard.utterance
+        about = About(
+            id=name,
+            channel=heard.channel,
+            record=grant.record,
+            step=grant.step,
+            started_at=utterance.started_at,
+            ended_at=utterance.ended_at,
+        )
+        return await keeping.keep_sound(KeptSound(about, utterance.samples))
+
+    return keep
 
 
 def _may_be_kept(durable: Durable) -> bool:

@@ -6,6 +6,8 @@ Rules:
 - Only keyrings known to encrypt are used. All others, the null one and those in plain text among them, are refused by
   name: a back-end can change under a program that asks for "the keyring".
 - A key is read back before anything is written under it: no session begins that could not be opened again.
+- Sound has a key of its own, destroyed as soon as all of it is written down: whatever a disk still holds of it, in a
+  journal that was removed or a block that was moved, is noise from then on.
 - Python cannot wipe a key from memory; destroying one means that no copy of it is kept.
 """
 
@@ -37,7 +39,7 @@ ENCRYPTING = {
     "keyring.backends.Windows": "Windows Credential Locker",
 }
 """Back-ends that keep a secret encrypted, by module, with the name that the animator knows."""
-_KEY, _MARK = "key", "mark"
+_KEY, _MARK, _SOUND = "key", "mark", "sound"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Mark:
 
 
 class KeyVault(Protocol):
-    """Keeps two short secrets for each session.
+    """Keeps a few short secrets for each session.
 
     Attributes:
         name: what it is, for the animator.
@@ -224,8 +226,44 @@ class Keys:
         Raises:
             StoreError: a vault still has it.
         """
+        self._destroy(session, _KEY, _SOUND, _MARK)
+
+    def make_sound_key(self, session: str) -> bytes:
+        """Return the key of a session's sound, which is kept; made now where there is none.
+
+        Raises:
+            StoreError: it cannot be kept or read.
+        """
+        known = self.find_sound_key(session)
+        if known is not None:
+            return known
+        key = secrets.token_bytes(KEY_BYTES)
+        (self._holder(session) or self.used).put(session, _SOUND, key.hex())
+        if self.find_sound_key(session) != key:
+            raise StoreError(f"The key of the sound did not come back ({self.used.name}): no sound is kept.")
+        return key
+
+    def find_sound_key(self, session: str) -> bytes | None:
+        """Return the key of a session's sound; None when there is none.
+
+        Raises:
+            StoreError: a vault does not answer.
+        """
+        vault = self._holder(session)
+        key = None if vault is None else _bytes(vault.get(session, _SOUND))
+        return key if key and len(key) == KEY_BYTES else None
+
+    def destroy_sound_key(self, session: str) -> None:
+        """Destroy the key of a session's sound, wherever it is: no sound of it can be read any more.
+
+        Raises:
+            StoreError: a vault still has it.
+        """
+        self._destroy(session, _SOUND)
+
+    def _destroy(self, session: str, *secrets_of_it: str) -> None:
         for vault in self._vaults:
-            for what in (_KEY, _MARK):
+            for what in secrets_of_it:
                 vault.remove(session, what)
                 if vault.get(session, what) is not None:
                     why = f"The key of the session {session} could not be destroyed ({vault.name}): try again."

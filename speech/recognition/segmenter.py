@@ -7,7 +7,8 @@ The rules:
 - Between utterances the last `PRE_ROLL_SECONDS` of the grant are kept, since speech is reported a little late.
 - An utterance reaches `PADDING_SECONDS` before and after the speech, as far as the grant and the sound go.
 - Longer than `LONGEST_SECONDS`, it is cut at the quietest `CUT_WINDOW_SECONDS` of its last `CUT_SEARCH_SECONDS`.
-- Sound that was given out or passed over is forgotten: no sample is ever in two utterances.
+- Sound that was given out or passed over is forgotten: no sample is ever in two utterances. Speech that goes on can be
+  looked at before it is given out (`so_far`).
 
 Sound is added before the changes that were heard in it: `add(block)`, then `speech_started` or `speech_ended`. Speech
 is followed also while no grant is open, so that a grant that opens within a word starts there.
@@ -131,6 +132,20 @@ class Segmenter:
         self._speech_since = None
         return utterance
 
+    def so_far(self, until: float) -> Utterance | None:
+        """Return a copy of the speech that goes on, as it stands at `until`; it is given out later, and whole.
+
+        Args:
+            until: the present, seconds: a grant may end there, so no sound from there on is in the copy.
+
+        Returns:
+            None when nobody speaks or no grant is open. What is given out begins at the same `started_at`.
+        """
+        if self._speech_since is None or not self.is_open:
+            return None
+        parts = self._parts(self._speech_since - PADDING_SECONDS, until)
+        return _joined(parts) if parts else None
+
     def close(self, at: float) -> Utterance | None:
         """End the grant and forget all sound.
 
@@ -160,11 +175,14 @@ class Segmenter:
             return None
         begin = self._speech_since - PADDING_SECONDS
         length = min(speech_end, self._until) - max(self._speech_since, self._opened_at)
-        parts = [kept for at, samples in self._chunks if (kept := _between(samples, at, begin, end)) is not None]
+        parts = self._parts(begin, end)
         self._forget(end)
         if not parts or (length < SHORTEST_SECONDS - _EPSILON and not self._was_cut):
             return None
         return _joined(parts)
+
+    def _parts(self, begin: float, end: float) -> list[tuple[float, Samples]]:
+        return [kept for at, samples in self._chunks if (kept := _between(samples, at, begin, end)) is not None]
 
     def _cut_long(self) -> Utterance:
         """Cut off the first part of speech that goes on, at the quietest place; the rest stays for the next."""

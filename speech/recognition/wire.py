@@ -4,8 +4,9 @@ A message is the header's length in bytes (4 bytes, big endian), the header (one
 of payload when the header says so. Both ends are ours and of one version, so there is no negotiation.
 
 To the worker, first: `{"model", "threads", "compute_type"}`; then, for each utterance:
-`{"language", "hotwords", "careful", "bytes"}` and float32 PCM. From the worker, after each: `{"ready": true}`,
-`{"text", "confidence"}` or `{"error": <name of the exception's class>}`.
+`{"language", "hotwords", "careful", "bytes"}` and float32 PCM, or to be timed `{"language", "tokens", "bytes"}`. From
+the worker, after each: `{"ready": true}`, `{"text", "confidence"}`, `{"seconds"}` or `{"error": <name of the
+exception's class>}`.
 """
 
 from __future__ import annotations

@@ -45,7 +45,8 @@ def test_the_models_are_json_of_one_shape(tmp_path: Path) -> None:
     done = facilitator("models", "list", "--json", cwd=tmp_path)
     assert (done.code, done.err) == (0, "")
     for model in done.json:
-        assert list(model) == ["name", "path", "size_bytes", "languages", "bundled"]
+        assert list(model) == ["name", "path", "size_bytes", "languages", "bundled", "seconds_per_second"]
+        assert model["seconds_per_second"] is None
         assert isinstance(model["size_bytes"], int)
         assert isinstance(model["languages"], list)
     here = {model["name"]: model for model in done.json if model["path"] is not None}

@@ -73,7 +73,7 @@ def test_sessions_are_listed_with_their_state_and_no_word(do: Do, name: str, ses
     assert "not finished" in listed.out
     assert "Camille" not in listed.out
     (found,) = do("list", "--json").json
-    assert set(found) == {"session", "state", "size_bytes", "written_at"}
+    assert set(found) == {"session", "state", "size_bytes", "written_at", "untranscribed"}
     assert (found["session"], found["state"]) == (name, "unfinished")
     sessions.keys.destroy(name)
     (found,) = do("list", "--json").json

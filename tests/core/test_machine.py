@@ -247,6 +247,7 @@ class AnySession(RuleBasedStateMachine):
     def write(self, number: int, record: str, text: str | None, stage: str, replaced: list[int]) -> None:
         others = tuple(f"u{other}" for other in replaced if other != number)
         self.receive(utterance(number, text, self.now, record=record, stage=stage, replaces=others))
+        self.receive((ev.FinalPassBegan if replaced else ev.FinalPassEnded)(at=self.now))
 
     @rule(
         kind=st.sampled_from([ev.PromptReady, ev.PromptStarted, ev.PromptEnded, ev.PromptFailed]),
@@ -330,9 +331,7 @@ class AnySession(RuleBasedStateMachine):
                 self.receive(kind(at=self.now))
         for name, record in self.session._state.records.items():
             for left in record.outstanding:
-                self.receive(
-                    dataclasses.replace(utterance(1, None, self.now, record=name), id=left.id),
-                )
+                self.receive(dataclasses.replace(utterance(1, None, self.now, record=name), id=left.id))
         if self.speaking is not None:
             self.receive(ev.PromptEnded(at=self.now, prompt_id=self.speaking, completed=False))
         self.pass_time(0.0)

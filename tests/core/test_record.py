@@ -70,6 +70,66 @@ def test_a_mark_waits_through_partial_text() -> None:
     assert agreed(meeting) == [("Un, deux.", "Camille", 13)]
 
 
+def test_the_first_words_are_shown_while_somebody_speaks_and_stay_until_the_text_is_known() -> None:
+    meeting = go("contract").send(utterance(1, "Un,", 10, stage="partial"), utterance(1, "Un, de", 11, stage="partial"))
+    assert contract(meeting).outstanding == 1
+    meeting.send(outstanding(1, 12))
+    assert [(one["text"], one["stage"]) for one in contract(meeting).utterances] == [("Un, de", "partial")]
+    meeting.send(utterance(1, "Un, deux.", 13))
+    told = [(fact.text, fact.stage) for fact in meeting.of(facts.UtteranceTranscribed)]
+    assert told == [("Un,", "partial"), ("Un, de", "partial"), ("Un, deux.", "live")]
+
+
+def test_words_known_in_part_are_neither_read_back_nor_taken_as_items() -> None:
+    meeting = go("contract").send(utterance(1, "Un, de", 10, stage="partial"))
+    for event in (
+        ev.ReadBackAsked(at=11, record="contract"),
+        ev.RecordEdited(at=11, record="contract", utterances=("u1",)),
+    ):
+        with pytest.raises(IllegalEventError, match="nothing_written"):
+            meeting.session.receive(event)
+    meeting.send(ev.RecordEdited(at=12, record="contract", text="Un."))
+    assert contract(meeting).corrections[0]["before"] == ""
+
+
+def test_words_known_in_part_never_take_the_place_of_a_text() -> None:
+    meeting = go("contract").send(utterance(1, "Un, deux.", 10), utterance(1, "Un, de", 11, stage="partial"))
+    assert contract(meeting).text == "Un, deux."
+    assert [fact.stage for fact in meeting.of(facts.UtteranceTranscribed)] == ["live"]
+
+
+def test_first_words_that_turn_out_to_be_none_are_told_to_be_none() -> None:
+    meeting = go("contract").send(utterance(1, "Merci.", 10, stage="partial"), utterance(1, "", 11))
+    assert contract(meeting).text == ""
+    assert [fact.text for fact in meeting.of(facts.UtteranceTranscribed)] == ["Merci.", ""]
+
+
+def test_an_utterance_that_is_lost_keeps_its_first_words_and_is_found_again_by_a_later_pass() -> None:
+    meeting = go("contract").send(utterance(1, "Un, de", 10, stage="partial"), outstanding(1, 11))
+    meeting.send(utterance(1, None, 12))
+    assert (contract(meeting).text, contract(meeting).lost, contract(meeting).outstanding) == ("Un, de", 1, 0)
+    meeting.send(utterance(1, "Un, deux.", 20, stage="final_pass"))
+    assert (contract(meeting).text, contract(meeting).lost) == ("Un, deux.", 0)
+
+
+def test_the_earlier_text_stays_beside_the_later_one_until_something_is_agreed() -> None:
+    def earlier() -> list[object]:
+        return [one["earlier"] for one in contract(meeting).utterances]
+
+    meeting = go("contract").send(utterance(1, "Un.", 10), utterance(2, "Deux.", 12))
+    meeting.send(utterance(1, "Hein.", 20, stage="final_pass"), utterance(2, "Deux.", 21, stage="final_pass"))
+    assert earlier() == ["Un.", ""]
+    meeting.send(utterance(3, "Hein, deux.", 22, stage="final_pass", replaces=("u2", "u1")))
+    assert earlier() == ["Hein. Deux."]
+    meeting.send(mark(30))
+    assert earlier() == [""]
+
+
+def test_a_mark_does_not_wait_for_the_final_pass() -> None:
+    meeting = go("contract").send(utterance(1, "Un.", 10), ev.FinalPassBegan(at=11), mark(12))
+    assert agreed(meeting) == [("Un.", "Camille", 12)]
+
+
 def test_marks_are_settled_in_their_order() -> None:
     meeting = go("contract").send(outstanding(1, 10), mark(10.5), outstanding(2, 20), mark(20.5))
     meeting.send(utterance(2, "Deux.", 21, started_at=18.0))
@@ -235,6 +295,20 @@ def test_the_session_waits_for_what_is_being_written() -> None:
     meeting.send(utterance(1, "Un.", 62, started_at=8.0))
     assert meeting.session.ended
     assert meeting.types()[-2:] == ["utterance_transcribed", "session_ended"]
+
+
+def test_the_session_waits_for_the_final_pass() -> None:
+    meeting = go("contract").send(utterance(1, "Un.", 10), ev.EndAsked(at=11), ev.FinalPassBegan(at=11)).until(60)
+    assert not meeting.session.ended
+    meeting.send(utterance(1, "Hein.", 61, stage="final_pass"), ev.FinalPassEnded(at=61))
+    assert meeting.session.ended
+    assert contract(meeting).text == "Hein."
+
+
+def test_a_second_end_gives_up_the_final_pass() -> None:
+    meeting = go("contract").send(utterance(1, "Un.", 10), ev.EndAsked(at=11), ev.FinalPassBegan(at=11)).until(60)
+    meeting.send(ev.EndAsked(at=60)).until(65)
+    assert meeting.session.ended
 
 
 def test_a_second_end_gives_up_on_what_is_still_being_written() -> None:

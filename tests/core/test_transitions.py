@@ -61,6 +61,8 @@ EVENTS: dict[str, dict[str, Any]] = {
         "ended_at": 1.0,
     },
     "AudioEnded": {},
+    "FinalPassBegan": {},
+    "FinalPassEnded": {},
     "PromptReady": {"prompt_id": "nothing"},
     "PromptStarted": {"prompt_id": "nothing"},
     "PromptEnded": {"prompt_id": "nothing", "completed": True},
@@ -83,6 +85,8 @@ WORLD = {
         "DetectorFailed",
         "UtteranceHeard",
         "UtteranceWritten",
+        "FinalPassBegan",
+        "FinalPassEnded",
     ),
     *("PromptReady", "PromptStarted", "PromptEnded", "PromptFailed", "DeviceLost", "DeviceRecovered", "Warned"),
 }

@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import aiohttp
 
@@ -24,6 +24,7 @@ class Run:
 
     Attributes:
         lines: every event line so far.
+        published: every message that the service has sent, as it came: events, snapshots and answers.
         snapshot: the last snapshot.
         zero: `time.monotonic()` of session second 0, as near as the fastest answer tells.
     """
@@ -33,6 +34,7 @@ class Run:
         self.api = api
         self.process = process
         self.lines: list[dict[str, Any]] = []
+        self.published: list[str] = []
         self.snapshot: dict[str, Any] = {}
         self.zero = 0.0
         self._news = asyncio.Event()
@@ -40,7 +42,8 @@ class Run:
     async def command(self, name: str, *, status: int = 200, **values: Any) -> dict[str, Any]:
         """Send a command and return its answer, which must have `status`."""
         async with self._http.post(f"{self.api}/commands", json={"command": name, **values}) as answer:
-            body: dict[str, Any] = await answer.json()
+            self.published.append(await answer.text())
+            body: dict[str, Any] = json.loads(self.published[-1])
             assert answer.status == status, body
             return body
 
@@ -81,6 +84,7 @@ class Run:
 
     async def follow(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         async for message in socket:
+            self.published.append(message.data)
             line = json.loads(message.data)
             if line["type"] == "snapshot":
                 self.snapshot = line
@@ -101,13 +105,15 @@ class Run:
 
 
 @asynccontextmanager
-async def running(pulse: PulseServer, folder: Path, config: str, *arguments: str) -> AsyncIterator[Run]:
-    """Run the service on `pulse` with a configuration, and end it whatever happens."""
+async def running(
+    pulse: PulseServer, folder: Path, config: str, *arguments: str, output: IO[bytes] | None = None
+) -> AsyncIterator[Run]:
+    """Run the service on `pulse` with a configuration, and end it whatever happens; `output` gets what it prints."""
     ready, file = folder / "ready.json", folder / "config.toml"
     await asyncio.to_thread(file.write_text, config)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "facilitator", "run", "--no-browser", "--config", str(file), "--ready-file", str(ready),
-        *arguments, cwd=ROOT, env=pulse.environment, stdin=asyncio.subprocess.DEVNULL,
+        *arguments, cwd=ROOT, env=pulse.environment, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
     )  # fmt: skip
     try:
         deadline = time.monotonic() + START_SECONDS

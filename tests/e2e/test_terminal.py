@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -74,14 +74,17 @@ class Terminal:
 
 
 @contextmanager
-def terminal(folder: Path, text: str = CONFIG, environment: Mapping[str, str] = os.environ) -> Iterator[Terminal]:
+def terminal(
+    folder: Path, text: str = CONFIG, environment: Mapping[str, str] = os.environ, *, arguments: Sequence[str] = ()
+) -> Iterator[Terminal]:
     config = folder / "config.toml"
     config.write_text(text.format(folder=folder / "documents"), encoding="utf-8")
     ours, theirs = pty.openpty()
     own = {"XDG_DATA_HOME": str(folder / "data"), "TERM": "xterm", "COLUMNS": "100", "LINES": "40"}
     environment = {**environment, **own}
     process = subprocess.Popen(
-        [sys.executable, "-m", "facilitator", "run", "--no-browser", "--config", str(config), "--duration", "60"],
+        [sys.executable, "-m", "facilitator", "run", "--no-browser", "--config", str(config), "--duration", "60",
+         *arguments],
         stdin=theirs, stdout=theirs, stderr=theirs, cwd=ROOT, env=environment, start_new_session=True,
     )  # fmt: skip
     os.close(theirs)
@@ -122,6 +125,8 @@ def test_a_session_is_driven_by_single_keys(tmp_path: Path) -> None:
         screen.press("eo")
         screen.wait_for("La séance est terminée.")
         screen.press("d")
+        screen.wait_for("L'adresse du client ?")
+        screen.press("\n")
         screen.wait_for("Écrit : ")
         screen.press("x")
         screen.wait_for("Tout détruire de cette séance")

@@ -17,6 +17,7 @@ import pytest
 
 from speech.errors import RecognizerError
 from speech.ports import RATE_HZ, Recognizer
+from speech.recognition.engine import Engine
 from speech.recognition.whisper import Patience, WhisperRecognizer
 from tests.speech.voices import noise, speak
 
@@ -125,6 +126,24 @@ async def test_hotwords_and_the_careful_search_are_accepted() -> None:
     async with running() as recognizer:
         transcript = await recognizer.transcribe(SENTENCE, language="fr", hotwords="Marie Karim", careful=True)
         assert "aidiez" in transcript.text
+        await recognizer.transcribe(SENTENCE, language="fr", hotwords="Marie Karim " * 300)  # the engine takes a part
+        assert "aidiez" in (await recognizer.transcribe(SENTENCE, language="fr")).text
+
+
+async def test_the_glossary_comes_after_the_names_of_those_present(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    async def note(self: Engine, header: dict[str, str], payload: bytes, limit: float) -> dict[str, object]:
+        if "hotwords" in header:
+            asked.append(header["hotwords"])
+        return await real(self, header, payload, limit)
+
+    real = Engine.ask
+    monkeypatch.setattr(Engine, "ask", note)
+    async with running(glossary="CODIR, plan de charge") as recognizer:
+        for names in ("Camille Nour", ""):
+            assert "aidiez" in (await recognizer.transcribe(SENTENCE, language="fr", hotwords=names)).text
+    assert asked == ["Camille Nour CODIR, plan de charge", "CODIR, plan de charge"]
 
 
 async def test_calls_at_once_are_served_in_their_order() -> None:

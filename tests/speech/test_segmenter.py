@@ -314,3 +314,34 @@ def test_sentences_heard_by_the_detector_come_out_whole() -> None:
         assert utterance.started_at <= begin
         assert utterance.ended_at >= begin + len(sentence) / RATE_HZ - 0.3
         begin += len(sentence) / RATE_HZ + 1.5
+
+
+def test_speech_that_goes_on_can_be_looked_at_and_is_given_out_whole_later() -> None:
+    segmenter = Segmenter()
+    segmenter.open(0.0)
+    feed(segmenter, 0.0, 2.2)
+    segmenter.speech_started(2.0)
+    feed(segmenter, 2.2, 5.4)
+    assert span(segmenter.so_far(4.0)) == pytest.approx((1.8, 4.0))
+    looked = segmenter.so_far(5.4)
+    assert span(looked) == pytest.approx((1.8, 5.4))
+    whole = segmenter.speech_ended(5.0)
+    assert span(whole) == pytest.approx((1.8, 5.2))
+    assert looked is not None
+    assert whole is not None
+    assert looked.started_at == whole.started_at
+
+
+def test_nothing_is_looked_at_without_speech_or_without_a_grant_or_before_it() -> None:
+    segmenter = Segmenter()
+    segmenter.speech_started(0.0)
+    assert segmenter.so_far(1.0) is None
+    segmenter.open(1.0)
+    feed(segmenter, 0.0, 2.0)
+    assert segmenter.so_far(1.0) is None
+    assert span(segmenter.so_far(1.5)) == pytest.approx((1.0, 1.5))
+    segmenter.speech_ended(1.8)
+    assert segmenter.so_far(2.0) is None
+    segmenter.speech_started(1.9)
+    segmenter.close(2.0)
+    assert segmenter.so_far(2.0) is None
