@@ -61,6 +61,7 @@ class _Step(_Table):
     written_down: str | None = None
     cues: bool = True
     replies: bool = False
+    shows: str | None = None
 
 
 class _ProcessFile(_Table):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from facilitator import commands
 from facilitator.call import MICROPHONE_CHANNEL, MIXED_CHANNEL
 from facilitator.capturing import LiveHearing
+from facilitator.config import STAGE
 from facilitator.core import events as ev
 from facilitator.core import facts
 from facilitator.core.errors import IllegalEventError
@@ -19,15 +22,18 @@ from facilitator.core.mixed import CUE_PROBABILITY
 from facilitator.core.process import Participant, Process
 from facilitator.core.session import Session
 from facilitator.core.snapshot import Snapshot
+from facilitator.core.stage import StageView
 from facilitator.core.state import Settings, names_by_role
 from facilitator.delivery.account import Account
 from facilitator.documents.offers import with_offers
 from facilitator.documents.write import Papers
-from facilitator.handing import BAD_REQUEST, CONFLICT, DELIVER, PURGE, Handing
+from facilitator.handing import BAD_REQUEST, CONFLICT, DELIVER, PURGE, Deliver, Handing, Purge
 from facilitator.hearing import Ear, Hearing
 from facilitator.runner import Runner
 from facilitator.scribe import Scribe
-from facilitator.speaking import DeviceMouth, Speaker
+from facilitator.speaking import DeviceMouth, Mouth, Speaker
+from facilitator.stagevoice import StageVoice
+from facilitator.store.contents import Door
 from facilitator.store.keeping import Keeping, Storing
 from facilitator.timeline import LiveClock, Timeline
 from facilitator.watching import Watch
@@ -53,7 +59,7 @@ class LiveSettings:
         participants: as far as names are known; the animator's channel is the microphone.
         call_input: device that carries the call's sound; None for none.
         microphone_input: the animator's own microphone; None for none.
-        voice_output: where prompts are played; None shows them only.
+        voice_output: where prompts are played, a device or `STAGE`; None shows them only.
         cache: renders the prompts; None for a session without a voice.
         recognizer: writes down; None when there is no model.
         listens: False for a session with voice and time only.
@@ -94,7 +100,8 @@ class Live:
         self._clock = LiveClock(0.0 if self._kept is None else self._kept.now())
         self._timeline = Timeline(self._clock)
         self._own = OwnVoice()
-        self._sink = DeviceSink(settings.voice_output) if settings.voice_output is not None else None
+        device = None if settings.voice_output == STAGE else settings.voice_output
+        self._sink = DeviceSink(device) if device is not None else None
         now = dt.datetime.now(tz=dt.UTC).astimezone()
         self._began = now if settings.storing is None else settings.storing.chosen.began
         self._keeping = Keeping(settings.storing, self._tell_trouble)
@@ -109,7 +116,10 @@ class Live:
             scribe=Scribe(self._timeline, settings.recognizer, settings.language, names, first=self._first_id),
             keep=self._keeping.note,
         )
-        mouth = None
+        self.tabs = StageVoice(
+            self._timeline, self._clock, self._own, self._runner, used=settings.voice_output == STAGE
+        )
+        mouth: Mouth | None = self.tabs if settings.voice_output == STAGE else None
         if self._sink is not None:
             mouth = DeviceMouth(self._timeline, self._clock, self._sink, self._own, self._runner.receive)
         speaker.connect(self._runner.receive, mouth)
@@ -192,6 +202,10 @@ class Live:
     def _silent(self, channel: str) -> None:
         self.warn(f"{channel}_silent")
 
+    def remember(self, door: Door) -> None:
+        """Keep with the session where its pages are answered; said before it is run."""
+        self._keeping.remember(door)
+
     def watch(self, on_fact: Callable[[facts.Fact], None]) -> None:
         """Have `on_fact` called with everything that happens, once it is kept."""
         self._runner.watch(lambda fact: self._keeping.after(lambda: on_fact(fact)))
@@ -216,6 +230,29 @@ class Live:
         shot = self._runner.snapshot()
         shot = replace(shot, records=self._keeping.shown(shot.records))
         return with_offers(shot, self._began.date(), self.settings.language.code)
+
+    def stage(self) -> StageView:
+        """Return what everybody may see now; an agreed text once it is kept, as in `snapshot`."""
+        view = self._runner.stage()
+        return view if self._keeping.calm else replace(view, contract=None)
+
+    def watch_changes(self, on_change: Callable[[], None]) -> Callable[[], None]:
+        """Have `on_change` called when a snapshot may show something else than before; return what ends it."""
+
+        def tell() -> None:
+            self._keeping.after(on_change)
+
+        self._runner.on_change.append(tell)
+        return lambda: self._runner.on_change.remove(tell)
+
+    @property
+    def commands(self) -> Mapping[str, type[BaseModel]]:
+        """Every command's values by its name."""
+        return {**commands.COMMANDS, DELIVER: Deliver, PURGE: Purge}
+
+    def strings(self) -> dict[str, str]:
+        """Return the words of the pages: the whole table `interface`, by key."""
+        return {f"interface.{key}": text for key, text in self.settings.language.table("interface").items()}
 
     @property
     def ended(self) -> bool:
@@ -263,6 +300,7 @@ class Live:
         self.settings, self._kept = replace(self.settings, storing=None), None
         if self.settings.cache is not None:
             self.settings.cache.forget_private()
+        self.tabs.forget()
         return {"purged": line}
 
     def _tell(self, line: dict[str, Any]) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import signal
 import sys
 from contextlib import suppress
@@ -18,7 +16,8 @@ from facilitator.catalog import load_process
 from facilitator.cli import parts
 from facilitator.cli.board import Board
 from facilitator.cli.resuming import Begun, begin
-from facilitator.config import NONE, Config, load_config
+from facilitator.cli.serving import serve, show_pages, write_ready
+from facilitator.config import NONE, STAGE, Config, load_config
 from facilitator.core.process import Participant, Process
 from facilitator.data import did_you_mean
 from facilitator.errors import UsageError
@@ -59,7 +58,6 @@ def run(
 
     Example: facilitator run --duration 90 --participant Camille=client --participant Nour=consultant
     """
-    del no_browser  # the console's page is not there yet
     loaded = load_config(config)
     given = {"process": process, "duration": duration, "language": language}
     changed = {key: value for key, value in given.items() if value is not None}
@@ -68,22 +66,21 @@ def run(
     begun = begin(loaded, resume)
     if begun.kept is None:
         loaded = loaded.model_copy(update={"session": loaded.session.model_copy(update=changed)})
-    asyncio.run(_run(begun.config(loaded), begun, begun.people(participant or []), ready_file))
+    asyncio.run(_run(begun.config(loaded), begun, begun.people(participant or []), ready_file, browse=not no_browser))
 
 
-async def _run(config: Config, begun: Begun, people: list[str], ready_file: Path | None) -> None:
+async def _run(config: Config, begun: Begun, people: list[str], ready_file: Path | None, *, browse: bool) -> None:
     settings, notices = await _settings(config, begun, people)
     begun.say()
     live = Live(settings)
-    service = Service(live)
+    service: Service | None = None
     written: Path | None = None
     try:
-        url = await service.start(config.web.host, config.web.port)
-        if config.web.host != "127.0.0.1":
-            parts.errors.print(f"Careful: other computers can reach this session on {config.web.host}.")
+        service = await serve(live, config.web, None if begun.kept is None else begun.kept.chosen.door)
         if ready_file is not None:
-            _write_ready(ready_file, url, service.token)
+            write_ready(ready_file, service)
             written = ready_file
+        show_pages(service, browse=browse)
         holding = asyncio.get_running_loop().create_task(live.run())
         for code in notices:
             live.warn(code)
@@ -96,7 +93,8 @@ async def _run(config: Config, begun: Begun, people: list[str], ready_file: Path
         holding.cancel()
     finally:
         await live.close()  # first: nothing is heard any more
-        await service.close()
+        if service is not None:
+            await service.close()
         if written is not None:
             with suppress(OSError):
                 await asyncio.to_thread(written.unlink)
@@ -194,7 +192,9 @@ async def _settings(config: Config, begun: Begun, people: list[str]) -> tuple[Li
 async def _device(name: str, kind: Kind) -> str | None:
     if name == NONE:
         return None
-    return (await asyncio.to_thread(find_device, name, kind)).name if name != "default" else name
+    if name == "default" or (kind == "output" and name == STAGE):
+        return name
+    return (await asyncio.to_thread(find_device, name, kind)).name
 
 
 async def _voice(config: Config) -> PromptCache | None:
@@ -220,24 +220,3 @@ def _participants(people: list[str], process: Process, microphone: bool) -> tupl
         own = microphone and role in process.may_always_speak
         found.append(Participant(name.strip(), role, MICROPHONE_CHANNEL if own else None))
     return tuple(found)
-
-
-def _write_ready(path: Path, url: str, token: str) -> None:
-    """Write the ready file, for this user alone, whole or not at all."""
-    ready = {
-        "pid": os.getpid(),
-        "console_url": f"{url}/",
-        "stage_url": f"{url}/stage",
-        "api_url": f"{url}/api",
-        "token": token,
-    }
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(ready, file)
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise UsageError(f"{path} cannot be written ({error.strerror}): choose another --ready-file.") from None

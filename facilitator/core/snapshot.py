@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from facilitator.core.notices import PrivateCue, WarningView
 from facilitator.core.process import Rights, Step
+from facilitator.core.stage import shown_listening
 from facilitator.core.state import State
 from facilitator.core.transitions import Listening, Phase
 
@@ -79,8 +80,8 @@ class Snapshot:
     """The session at session second `at`. Times that run are to be counted on from `at` while `phase` is `running`.
 
     `interruptions` is by what one is told right now: `track`, `channel`, `overlap`, or None when none is. `reminder` is
-    what the voice would say to let the holder finish, None where nobody holds the floor; `sayable` the keys of what it may
-    be asked to say; `channels` what the session hears when it listens, and `lost` the devices that do not answer.
+    what the voice would say to let the holder finish, None where nobody holds the floor; `sayable` the keys of what it
+    may be asked to say; `channels` what the session hears when it listens, and `lost` the devices that do not answer.
     """
 
     at: float
@@ -123,7 +124,7 @@ def take(state: State, at: float) -> Snapshot:
     return Snapshot(
         at=at,
         phase=state.phase.value,
-        listening=_listening(state).value,
+        listening=shown_listening(state).value,
         process=state.settings.process.id,
         language=state.settings.language,
         step=step.id,
@@ -152,12 +153,6 @@ def take(state: State, at: float) -> Snapshot:
         channels=state.settings.channels if state.settings.listens else (),
         lost=tuple(sorted(state.lost)),
     )
-
-
-def _listening(state: State) -> Listening:
-    """Return what is shown of listening: after the end, nothing is captured."""
-    over = state.phase is Phase.ENDED and state.listening is Listening.ON
-    return Listening.PAUSED if over else state.listening
 
 
 def _step_view(state: State, index: int) -> StepView:

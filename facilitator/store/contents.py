@@ -39,6 +39,18 @@ class Person(_Model):
     role: str
 
 
+class Door(_Model):
+    """Where a session's pages are answered, so that those that are open find it again after a crash.
+
+    Attributes:
+        port: on this computer.
+        key: signs their cookies, 64 hexadecimal digits.
+    """
+
+    port: int
+    key: str
+
+
 class Chosen(_Model):
     """What was chosen before the session, as the configuration and the command line have it.
 
@@ -48,6 +60,7 @@ class Chosen(_Model):
         seconds: planned seconds by step, in their order.
         people: everybody present, as far as known.
         began: when session time was 0.
+        door: where its pages are answered; None where they never were.
     """
 
     process: str
@@ -56,6 +69,7 @@ class Chosen(_Model):
     seconds: dict[str, float]
     people: tuple[Person, ...]
     began: AwareDatetime
+    door: Door | None = None
 
 
 class Delivery(_Model):
