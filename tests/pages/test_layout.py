@@ -1,4 +1,4 @@
-"""How the pages look: nothing cut off from a phone to a wide screen, nor at double size; light to load, still, at home."""
+"""How the pages look: nothing cut off from a phone to a wide screen, nor at double size; light to load, and still."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ CUT_OFF = """() => {
   for (const one of document.querySelectorAll("button, h1, h2, p, li, strong, label")) {
     if (!one.checkVisibility() || one.closest(".unseen, .skip")) continue;
     const box = one.getBoundingClientRect();
-    if (box.right > innerWidth + 1 || box.left < -1) found.push(`${one.id || one.textContent}: ${box.left} to ${box.right}`);
-    if (one.scrollWidth > one.clientWidth + 1 && one.clientWidth) found.push(`${one.id || one.textContent} is wider than its place`);
+    const name = one.id || one.textContent;
+    if (box.right > innerWidth + 1 || box.left < -1) found.push(`${name}: ${box.left} to ${box.right}`);
+    if (one.scrollWidth > one.clientWidth + 1 && one.clientWidth) found.push(`${name} is wider than its place`);
   }
   return found;
 }"""

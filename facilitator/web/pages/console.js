@@ -52,7 +52,7 @@ const side = new Side(clock, (words) => announce(words));
 // Sends a command; returns what it said, or null when it was not done, which the animator is then told.
 async function send(name, values = {}) {
   const said = await command(name, values);
-  if (said.lost) notice(say("reconnecting"));
+  if (said.unanswered) notice(say("reconnecting"));
   else if (said.error) notice(said.error);
   else {
     if (knows(`done.${name}`)) notice(say(`done.${name}`));

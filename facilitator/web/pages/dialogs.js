@@ -64,7 +64,7 @@ export function deliver(desk) {
       box.setAttribute("aria-busy", "true");
       const said = await command("deliver", values);
       box.removeAttribute("aria-busy");
-      if (said.error || said.lost) {
+      if (said.error || said.unanswered) {
         trouble.replaceChildren(said.error ?? say("reconnecting"), said.code === "already_sent" || said.code === "unknown_before" ? again(values, then) : "");
       } else then(said);
     };

@@ -22,8 +22,8 @@ export const keyName = (key) => (key === " " ? say(".keys.space") : key.toUpperC
 
 function pressed(event) {
   if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || event.isComposing) return;
-  if (document.querySelector("dialog[open]") || event.target.closest("input, textarea, select")) return;
-  if (event.key === " " && event.target.closest("button, a, summary")) return; // it presses that
+  if (document.querySelector("dialog[open]") || event.target.closest("input:not([type=checkbox]), textarea")) return;
+  if (event.key === " " && event.target.closest("button, a, input")) return; // it presses that
   const key = event.key.toLowerCase();
   if (!keysOn() && key !== "?") return;
   const action = actions.find((one) => one.key === key && one.can());

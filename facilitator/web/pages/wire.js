@@ -39,14 +39,14 @@ async function until(ask) {
 
 const pause = (tried) => new Promise((go) => setTimeout(go, RETRY_MS[Math.min(tried, RETRY_MS.length - 1)]));
 
-// Does a command. Returns what the service says; `error` is its sentence, `lost` that nobody answered.
+// Does a command. Returns what the service says; `error` is its sentence, `unanswered` that nobody did.
 export async function command(name, values = {}) {
   try {
     const answer = await post("/api/commands", { command: name, ...values });
     const said = await answer.json();
     return answer.ok ? said : { error: said.error, code: said.code };
   } catch {
-    return { lost: true };
+    return { unanswered: true };
   }
 }
 
