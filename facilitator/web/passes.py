@@ -53,7 +53,7 @@ class Passes:
 
     def bearer(self, given: str) -> frozenset[Scope]:
         """Return what a bearer token opens: the console's, or a link of the stage's that was not opened yet."""
-        if hmac.compare_digest(given.encode(errors="surrogateescape"), self.token.encode()):
+        if hmac.compare_digest(given.encode(errors="surrogatepass"), self.token.encode()):
             return frozenset(Scope)
         return frozenset({Scope.STAGE}) if self._tickets.get(_hash(given)) is Scope.STAGE else frozenset()
 
@@ -66,7 +66,7 @@ class Passes:
         opened: set[Scope] = set()
         for scope in Scope:
             name, value = self.cookie(scope, port)
-            has = name in given and hmac.compare_digest(given[name].encode(errors="surrogateescape"), value.encode())
+            has = name in given and hmac.compare_digest(given[name].encode(errors="surrogatepass"), value.encode())
             if has:
                 opened |= set(Scope) if scope is Scope.CONSOLE else {scope}
         return frozenset(opened)
@@ -74,4 +74,4 @@ class Passes:
 
 def _hash(ticket: str) -> bytes:
     """Return what a ticket is kept and looked up by: how long that takes says nothing about it."""
-    return hashlib.sha256(ticket.encode(errors="surrogateescape")).digest()
+    return hashlib.sha256(ticket.encode(errors="surrogatepass")).digest()
