@@ -72,7 +72,7 @@ class StageTab:
         self._voice.unlocked(self, unlocked=unlocked)
 
     def played(self, prompt_id: str, started_at: float | None) -> None:
-        """The prompt's first sound was played at session second `started_at`; None: just now."""
+        """The prompt's first sound is played at session second `started_at`; None: now."""
         self._voice.played(self, prompt_id, started_at)
 
     def close(self) -> None:
@@ -91,6 +91,7 @@ class _Said:
     wav: bytes | None = None
     cued_at: float | None = None
     started_at: float | None = None
+    begun: bool = False
     stopped: bool = False
 
 
@@ -173,17 +174,28 @@ class StageVoice:
         self._runner.changed()
 
     def played(self, tab: StageTab, prompt_id: str, started_at: float | None) -> None:
-        """Take the true start of a prompt; one that cannot be is bounded by its cue and the present."""
+        """Take the true start of a prompt, past or soon to come; it is not before its cue, nor much later."""
         now, said = self._clock.now(), self._now
         if said is None or said.tab is not tab or said.id != prompt_id or said.cued_at is None:
             return
         if said.started_at is not None or said.stopped:
             return
-        said.started_at = started = now if started_at is None else min(now, max(said.cued_at, started_at))
+        latest = said.cued_at + START_SECONDS
+        said.started_at = started = now if started_at is None else min(latest, max(said.cued_at, started_at))
+        if started <= now:
+            self._start(said)
+        else:  # told as soon as the tab knew when it will be
+            self._timeline.at(started, lambda _: self._start(said))
+
+    def _start(self, said: _Said) -> None:
+        if self._now is not said or said.stopped:
+            return
         assert said.said is not None
-        self._own.started(said.said, started)
-        self._receive(ev.PromptStarted(at=started, prompt_id=prompt_id))
-        self._timeline.at(started + said.sound.seconds, lambda at: self._end(said, at, completed=True))
+        assert said.started_at is not None
+        said.begun = True
+        self._own.started(said.said, said.started_at)
+        self._receive(ev.PromptStarted(at=said.started_at, prompt_id=said.id))
+        self._timeline.at(said.started_at + said.sound.seconds, lambda at: self._end(said, at, completed=True))
 
     # --- what the session says: a Mouth ---
 
@@ -232,7 +244,7 @@ class StageVoice:
             self._timeline.soon(lambda at: self._end(said, at, completed=False))
             return
         said.tab.tell({"type": "stop", "id": said.id, "fade_seconds": fade_seconds})
-        after = fade_seconds if said.started_at is not None else 0.0
+        after = fade_seconds if said.begun else 0.0
         self._timeline.at(self._clock.now() + after, lambda at: self._end(said, at, completed=False))
 
     async def close(self) -> None:

@@ -38,7 +38,7 @@ class Tab(Protocol):
         ...
 
     def played(self, prompt_id: str, started_at: float | None) -> None:
-        """The prompt's first sound was played at session second `started_at`; None: just now."""
+        """The prompt's first sound is played at session second `started_at`; None: now."""
         ...
 
     def close(self) -> None:

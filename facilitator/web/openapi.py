@@ -22,7 +22,7 @@ class _Said(BaseModel):
 
 
 class Played(_Said):
-    """A prompt's first sound was played by this stage, at a session second if it can tell."""
+    """A prompt's first sound is played by this stage: at a session second that it tells, past or to come, or now."""
 
     played: Annotated[str, Field(max_length=64)]
     started_at: Annotated[float, Field(allow_inf_nan=False)] | None = None
