@@ -19,6 +19,8 @@ from tests.web.meeting import FakeTab
 from tests.web.test_events import JUNK, MEMORY_BYTES, console, received
 from tests.web.wire import UPGRADE, memory_bytes, message
 
+WAIT_SECONDS = 20.0
+"""For what takes milliseconds on a quiet machine, and seconds on one without a free core."""
 PRIVATE = ("cues", "warnings", "records", "pending", "rebudget", "stage", "steps", "holder", "interruptions")
 
 
@@ -31,7 +33,7 @@ async def stage(door: Door) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
 
 
 async def until(condition: Any) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WAIT_SECONDS):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
@@ -179,7 +181,7 @@ async def test_a_stage_that_never_reads_costs_little_and_delays_nobody(door: Doo
         assert (await deaf.ask(data)).status == 101
         await until(lambda: len(door.meeting.tabs.there) == 2)
         before = memory_bytes()
-        for number in range(3000):
+        for number in range(1000):
             door.meeting.title = f"{number:010}" * 1000
             door.meeting.change()
             assert (await received(ws))["title"].startswith(f"{number:010}")
