@@ -21,7 +21,7 @@ from facilitator.web.passes import Scope
 from facilitator.web.service import Service
 from tests.core.builders import Meeting
 from tests.pages.scenes import SCENES, words_of
-from tests.web.meeting import FakeTabs
+from tests.web.meeting import FakeTab, FakeTabs
 
 TODAY = dt.date(2026, 11, 24)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -30,6 +30,17 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 def chromium() -> str | None:
     """Return where the system's Chromium is; None where there is none."""
     return next((path for name in BROWSERS if (path := shutil.which(name))), None)
+
+
+class Tabs(FakeTabs):
+    """The stage's tabs of a session whose voice comes from elsewhere, until `sound` says otherwise."""
+
+    sound = "off"
+
+    def open(self, tell: Callable[[dict[str, Any]], None]) -> FakeTab:
+        tab = super().open(tell)
+        tab.sound = self.sound
+        return tab
 
 
 class Shown:
@@ -41,7 +52,7 @@ class Shown:
     """
 
     def __init__(self) -> None:
-        self.tabs = FakeTabs(self.change)
+        self.tabs = Tabs(self.change)
         self.meeting: Meeting
         self.done: list[tuple[str, dict[str, Any]]] = []
         self._watchers: list[Callable[[], None]] = []

@@ -72,3 +72,18 @@ async def test_no_question_holds_a_barrier(house: House, language: str) -> None:
         if wrong := await barriers_in_both_themes(page):
             found[scene, key] = wrong
     assert found == {}
+
+
+@pytest.mark.parametrize("name", ["console", "stage"])
+async def test_a_page_asks_for_the_sound_where_the_voice_comes_from_it(house: House, name: str) -> None:
+    """The stage offers its one click; the console says that the voice cannot be heard yet."""
+    house.shown.tabs.sound = "locked"
+    page = await house.open(name, "presentation")
+    if name == "stage":
+        await page.get_by_role("button", name="Activer le son de cette page").click()
+        await page.wait_for_function("() => document.querySelector('#sound button') === null")
+        assert house.shown.tabs.there[0].said == [True]
+    else:
+        await page.get_by_text("La page des participants n'a pas encore le son.").wait_for()
+        assert await page.locator(".wrong").inner_text() == "Voix\nVoix\u00a0: à vérifier"
+    assert await barriers_in_both_themes(page) == []

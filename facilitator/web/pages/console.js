@@ -39,11 +39,11 @@ const desk = {
     draw();
   },
   openStage: async () => {
-    const page = window.open("about:blank", "facilitator-stage"); // at once: later, the browser would not let us
+    const page = window.open("", "facilitator-stage"); // at once: later, the browser would not let us
+    if (page?.location.pathname === "/stage") return page.focus(); // it is there: opening it anew would silence it
     const url = await stageLink();
-    if (!page) notice(say("open_stage"));
-    else if (url) page.location = url;
-    else page.close();
+    if (page && url) page.location = url;
+    else page?.close();
   },
 };
 const records = new Records(desk);

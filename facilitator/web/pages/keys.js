@@ -18,13 +18,19 @@ export function listen(known) {
   document.addEventListener("keydown", pressed);
 }
 
+// French keyboards give a digit with Shift alone: the key counts, with or without it.
+function nameOf(event) {
+  const digit = /^(?:Digit|Numpad)(\d)$/.exec(event.code)?.[1];
+  return digit && !event.shiftKey ? digit : event.key.toLowerCase();
+}
+
 export const keyName = (key) => (key === " " ? say(".keys.space") : key.toUpperCase());
 
 function pressed(event) {
   if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || event.isComposing) return;
   if (document.querySelector("dialog[open]") || event.target.closest("input:not([type=checkbox]), textarea")) return;
   if (event.key === " " && event.target.closest("button, a, input")) return; // it presses that
-  const key = event.key.toLowerCase();
+  const key = nameOf(event);
   if (!keysOn() && key !== "?") return;
   const action = actions.find((one) => one.key === key && one.can());
   if (!action) return;

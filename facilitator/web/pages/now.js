@@ -17,7 +17,7 @@ export function showNow(shot, desk) {
   text(byId("title"), over ? say("ended") : shot.title);
   text(byId("who"), over ? (desk.gone() ? say("purged") : say(empty ? "ended_empty" : "ended_who")) : shot.phase === "closing" ? say("closing") : shot.who);
   byId("time").hidden = over || shot.phase === "closing";
-  fill(byId("controls"), [shot.phase, shot.listening, shot.following, shot.steps, placeOf(shot) > 0, empty, desk.gone(), desk.delivered()], () => controls(shot, desk, empty));
+  fill(byId("controls"), [shot.phase, shot.listening, shot.following, shot.steps, shot.reminder, placeOf(shot) > 0, empty, desk.gone(), desk.delivered()], () => controls(shot, desk, empty));
   showSteps(shot);
 }
 
@@ -37,7 +37,7 @@ function controls(shot, desk, empty) {
   return [
     primary,
     h("div.row", {}, running(shot) && button("pause"), h("div.row.more", {}, [1, 2, 5].map((count) => button(`extend${count}`, { words: "+", label: say("more", { minutes: count }) }))), listening && button(listening)),
-    h("div.row.lesser", {}, [...SPOKEN, running(shot) && shot.steps[0].when !== "present" && "back", first !== "end" && "end"].filter(Boolean).map((id) => button(id, { kind: "button.plain" }))),
+    h("div.row.lesser", {}, [...SPOKEN, running(shot) && shot.reminder !== null && "remind", running(shot) && shot.steps[0].when !== "present" && "back", first !== "end" && "end"].filter(Boolean).map((id) => button(id, { kind: "button.plain", words: id === "remind" ? say("remind_plain") : undefined }))),
   ];
 }
 

@@ -6,11 +6,10 @@ export class Player {
   #context = null;
   #playing = new Map();
 
-  // clock: the session's; started(id, at): a prompt is heard from session second `at` on; ended(id): it is over.
-  constructor({ clock, started, ended }) {
+  // clock: the session's; started(id, at): a prompt is heard from session second `at` on.
+  constructor({ clock, started }) {
     this.clock = clock;
     this.started = started;
-    this.ended = ended;
   }
 
   get unlocked() {
@@ -36,7 +35,7 @@ export class Player {
       if (entry.stopped) return;
       this.#start(id, entry, sound, due);
     } catch {
-      this.#over(id); // the service learns it from the silence: it was never told "played"
+      this.#playing.delete(id); // the service learns it from the silence: it was never told "played"
     }
   }
 
@@ -47,7 +46,7 @@ export class Player {
     entry.gain = new GainNode(context);
     entry.source = new AudioBufferSourceNode(context, { buffer: sound });
     entry.source.connect(entry.gain).connect(context.destination);
-    entry.source.onended = () => this.#over(id);
+    entry.source.onended = () => this.#playing.delete(id);
     entry.source.start(when);
     this.started(id, this.clock.now + (when - context.currentTime) + delay);
   }
@@ -61,10 +60,5 @@ export class Player {
     entry.gain.gain.setValueAtTime(1, now);
     entry.gain.gain.linearRampToValueAtTime(0, now + FADE_SECONDS);
     entry.source.stop(now + FADE_SECONDS);
-  }
-
-  #over(id) {
-    this.#playing.delete(id);
-    this.ended(id);
   }
 }

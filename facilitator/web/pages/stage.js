@@ -13,13 +13,8 @@ const clock = new Clock();
 let shot = null;
 let feed = null;
 let step = "";
-const captions = new Map(); // what this page plays, by prompt
 
-const player = new Player({
-  clock,
-  started: (id, at) => feed.send({ played: id, started_at: at }),
-  ended: (id) => { captions.delete(id); caption(); },
-});
+const player = new Player({ clock, started: (id, at) => feed.send({ played: id, started_at: at }) });
 
 function take(line) {
   if (line.type === "stage") {
@@ -28,19 +23,12 @@ function take(line) {
     if (step && step !== line.step) text(byId("said"), `${line.title}. ${line.who}`);
     step = line.step;
     draw();
-  } else if (line.type === "prompt") {
-    captions.set(line.id, line.text);
-    caption();
-    player.play(line);
-  } else if (line.type === "stop") {
-    player.stop(line.id);
-    captions.delete(line.id);
-    caption();
-  }
+  } else if (line.type === "prompt") player.play(line);
+  else if (line.type === "stop") player.stop(line.id);
 }
 
 function caption() {
-  const words = shot?.speaking ?? [...captions.values()].at(-1) ?? "";
+  const words = shot.speaking ?? "";
   text(byId("caption"), words);
   byId("caption").classList.toggle("long", words.length > LONG_LETTERS);
 }
@@ -57,6 +45,8 @@ function draw() {
   byId("time").hidden = waiting || over || shot.phase === "closing";
   fill(byId("more"), [shot.shows, shot.contract], () => beside());
   caption();
+  text(byId("listening"), waiting || over ? "" : say(`.listening.${shot.listening}`));
+  byId("listening").dataset.state = shot.listening;
   offerSound();
   showTime();
   document.body.dataset.state = "here";
