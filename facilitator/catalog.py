@@ -62,6 +62,7 @@ class _Step(_Table):
     cues: bool = True
     replies: bool = False
     follow_up: bool = False
+    shows: str | None = None
 
 
 class _ProcessFile(_Table):

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from facilitator.catalog import load_process
-from facilitator.config import NONE, Config
+from facilitator.config import NONE, STAGE, Config
 from facilitator.errors import FacilitatorError
 from facilitator.languages import load_language
 from speech.capture.device import DeviceSource
@@ -122,7 +122,7 @@ def _devices(config: Config, devices: tuple[Device, ...]) -> list[Finding]:
     audio = config.audio
     if not devices:
         action = "Start the sound server (pulseaudio or pipewire)." if sys.platform == "linux" else "Plug a device in."
-        unused = {audio.call_input, audio.microphone_input, audio.voice_output} == {NONE}
+        unused = {audio.call_input, audio.microphone_input, audio.voice_output} <= {NONE, STAGE}
         return [Finding("devices", "note" if unused else "problem", "No sound device was found.", action)]
     findings = [Finding("devices", "ok", f"{len(devices)} sound devices.")]
     wanted: tuple[tuple[str, str, Kind], ...] = (
@@ -134,6 +134,9 @@ def _devices(config: Config, devices: tuple[Device, ...]) -> list[Finding]:
         if name == NONE:
             what = "No device is chosen: nothing is played." if kind == "output" else "No device is chosen: not heard."
             findings.append(Finding(part, "note", what, f"Set {part} in [audio] to a name of `facilitator devices`."))
+            continue
+        if kind == "output" and name == STAGE:
+            findings.append(Finding(part, "ok", "The participants' page plays the voice."))
             continue
         try:
             device = choose(devices, name, kind)
@@ -240,6 +243,8 @@ async def _heard_back(config: Config, devices: tuple[Device, ...], sound: Sound)
     part = "route"
     if config.audio.voice_output == NONE:
         return Finding(part, "note", "Nothing was played: no output device is chosen.")
+    if config.audio.voice_output == STAGE:
+        return Finding(part, "note", "Nothing was played: the participants' page plays the voice.")
     try:
         output = choose(devices, config.audio.voice_output, "output")
         monitor = next((device for device in devices if device.name == f"{output.name}.monitor"), None)

@@ -26,6 +26,8 @@ VARIABLE = "FACILITATOR_CONFIG"
 FILE = "config.toml"
 NONE = "none"
 """The name of a device, or of a detector, that is not to be used."""
+STAGE = "stage"
+"""The name of an output that is no device: the participants' page plays the voice."""
 
 _FOLDERS = (("session", "processes"), ("listening", "detector"), ("documents", "folder"), ("privacy", "folder"))
 _FILES = (("delivery", "ca_file"), ("transcription", "server_ca_file"))
@@ -88,7 +90,7 @@ class AudioConfig(_Section):
     Attributes:
         call_input: where the call's sound is heard.
         microphone_input: the animator's own microphone.
-        voice_output: where the voice is played.
+        voice_output: where the voice is played; `stage` for the participants' page.
     """
 
     call_input: _Device = NONE

@@ -3,91 +3,44 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
+
+from pydantic import BaseModel
 
 from facilitator import commands
 from facilitator.call import MICROPHONE_CHANNEL, MIXED_CHANNEL
 from facilitator.capturing import LiveHearing
+from facilitator.config import STAGE
 from facilitator.core import events as ev
 from facilitator.core import facts
 from facilitator.core.errors import IllegalEventError
-from facilitator.core.mixed import CUE_PROBABILITY
-from facilitator.core.process import Participant, Process
 from facilitator.core.session import Session
 from facilitator.core.snapshot import Snapshot
+from facilitator.core.stage import StageView
 from facilitator.core.state import Settings, names_by_role
-from facilitator.delivery.account import Account
 from facilitator.documents.offers import with_offers
 from facilitator.documents.write import Papers
-from facilitator.followup import FollowUp
-from facilitator.handing import BAD_REQUEST, CONFLICT, DELIVER, PURGE, Handing
+from facilitator.handing import BAD_REQUEST, CONFLICT, DELIVER, PURGE, Deliver, Handing, Purge
 from facilitator.hearing import Ear, Hearing
+from facilitator.live_settings import LiveSettings
 from facilitator.runner import Runner
 from facilitator.scribe import Scribe
-from facilitator.speaking import DeviceMouth, Speaker
-from facilitator.store.keeping import Keeping, Storing, keeper
+from facilitator.speaking import DeviceMouth, Mouth, Speaker
+from facilitator.stagevoice import StageVoice
+from facilitator.store.contents import Door
+from facilitator.store.keeping import Keeping, keeper
 from facilitator.timeline import LiveClock, Timeline
 from facilitator.watching import Watch
 from facilitator.web.service import RefusedError
-from facilitator.wording import Language
 from speech.capture.device import DeviceSource
 from speech.detection import SileroDetector
 from speech.errors import SinkLostError
 from speech.own_voice import OwnVoice
 from speech.playback.device import DeviceSink
-from speech.ports import AudioSource, OtherVoiceDetector, Recognizer
-from speech.synthesis.cache import PromptCache
-
-
-@dataclass(frozen=True, slots=True)
-class LiveSettings:
-    """What a live session needs.
-
-    Attributes:
-        process: the method.
-        seconds: planned seconds by step id.
-        language: the words.
-        participants: as far as names are known; the animator's channel is the microphone.
-        call_input: device that carries the call's sound; None for none.
-        microphone_input: the animator's own microphone; None for none.
-        voice_output: where prompts are played; None shows them only.
-        cache: renders the prompts; None for a session without a voice.
-        recognizer: writes down; None when there is no model.
-        listens: False for a session with voice and time only.
-        detector: tells other voices on the call; None for none.
-        cue_probability: from which probability on they are told.
-        spoken_reminders, timed_cues_when_deaf, replies_allowed: as in the configuration.
-        folder: where documents go when no other folder is named.
-        storing: where the session is kept, and what it goes on from; None keeps nothing.
-        account: sends the documents to the client; None writes the message into a file.
-        follow_up: a plan that a client brought back; None for none.
-        keeps_sound: whether what cannot be written down is kept as sound, for `facilitator transcribe`.
-    """
-
-    process: Process
-    seconds: dict[str, float]
-    language: Language
-    participants: tuple[Participant, ...]
-    call_input: str | None
-    microphone_input: str | None
-    voice_output: str | None
-    cache: PromptCache | None
-    recognizer: Recognizer | None
-    listens: bool
-    spoken_reminders: bool
-    timed_cues_when_deaf: bool
-    replies_allowed: bool
-    folder: Path
-    detector: OtherVoiceDetector | None = None
-    storing: Storing | None = None
-    account: Account | None = None
-    follow_up: FollowUp | None = None
-    keeps_sound: bool = False
-    cue_probability: float = CUE_PROBABILITY["balanced"]
+from speech.ports import AudioSource
 
 
 class Live:
@@ -99,7 +52,8 @@ class Live:
         self._clock = LiveClock(0.0 if self._kept is None else self._kept.now())
         self._timeline = Timeline(self._clock)
         self._own = OwnVoice()
-        self._sink = DeviceSink(settings.voice_output) if settings.voice_output is not None else None
+        device = None if settings.voice_output == STAGE else settings.voice_output
+        self._sink = DeviceSink(device) if device is not None else None
         now = dt.datetime.now(tz=dt.UTC).astimezone()
         self._began = now if settings.storing is None else settings.storing.chosen.began
         self._keeping = Keeping(settings.storing, self._tell_trouble)
@@ -121,7 +75,10 @@ class Live:
             ),
             keep=self._keeping.note,
         )
-        mouth = None
+        self.tabs = StageVoice(
+            self._timeline, self._clock, self._own, self._runner, used=settings.voice_output == STAGE
+        )
+        mouth: Mouth | None = self.tabs if settings.voice_output == STAGE else None
         if self._sink is not None:
             mouth = DeviceMouth(self._timeline, self._clock, self._sink, self._own, self._runner.receive)
         speaker.connect(self._runner.receive, mouth)
@@ -204,6 +161,10 @@ class Live:
     def _silent(self, channel: str) -> None:
         self.warn(f"{channel}_silent")
 
+    def remember(self, door: Door) -> None:
+        """Keep with the session where its pages are answered; said before it is run."""
+        self._keeping.remember(door)
+
     def watch(self, on_fact: Callable[[facts.Fact], None]) -> None:
         """Have `on_fact` called with everything that happens, once it is kept."""
         self._runner.watch(lambda fact: self._keeping.after(lambda: on_fact(fact)))
@@ -230,6 +191,29 @@ class Live:
         if self.settings.follow_up is not None and self.settings.process.step(shot.step).follow_up:
             shot = replace(shot, follow_up=self.settings.follow_up.view())
         return with_offers(shot, self._began.date(), self.settings.language.code)
+
+    def stage(self) -> StageView:
+        """Return what everybody may see now; an agreed text once it is kept, as in `snapshot`."""
+        view = self._runner.stage()
+        return view if self._keeping.calm else replace(view, contract=None)
+
+    def watch_changes(self, on_change: Callable[[], None]) -> Callable[[], None]:
+        """Have `on_change` called when a snapshot may show something else than before; return what ends it."""
+
+        def tell() -> None:
+            self._keeping.after(on_change)
+
+        self._runner.on_change.append(tell)
+        return lambda: self._runner.on_change.remove(tell)
+
+    @property
+    def commands(self) -> Mapping[str, type[BaseModel]]:
+        """Every command's values by its name."""
+        return {**commands.COMMANDS, DELIVER: Deliver, PURGE: Purge}
+
+    def strings(self) -> dict[str, str]:
+        """Return the words of the pages: the whole table `interface`, by key."""
+        return {f"interface.{key}": text for key, text in self.settings.language.table("interface").items()}
 
     @property
     def ended(self) -> bool:
@@ -277,6 +261,7 @@ class Live:
         self.settings, self._kept = replace(self.settings, storing=None), None
         if self.settings.cache is not None:
             self.settings.cache.forget_private()
+        self.tabs.forget()
         return {"purged": line}
 
     def _tell(self, line: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from facilitator.core.durable import Durable
 from facilitator.core.errors import IllegalEventError
 from facilitator.core.session import Session
 from facilitator.core.snapshot import Snapshot
+from facilitator.core.stage import StageView
 from facilitator.hearing import Heard, Hearing
 from facilitator.scribe import Scribe
 from facilitator.speaking import Speaker
@@ -23,6 +24,8 @@ from facilitator.timeline import Timeline
 from facilitator.wording import Language
 
 OnFact = Callable[[facts.Fact], None]
+_UNSEEN = (ev.Tick, ev.VoiceRose, ev.VoiceFell, ev.SpeechStarted, ev.SpeechEnded, ev.OtherVoiceHeard)
+"""Events that a snapshot shows nothing of, unless something is done about them; they come many times a second."""
 _AGENDA_CHANGES = (facts.StepExtended, facts.AgendaRebudgeted)
 """Facts after which other times may have to be said."""
 
@@ -38,6 +41,9 @@ class Runner:
         speaker: the voice.
         scribe: writes down.
         keep: given what is to outlive the process after each event, before anything is done about it.
+
+    Attributes:
+        on_change: called when a snapshot may show something else than before, beside the passing of time.
     """
 
     def __init__(
@@ -59,6 +65,7 @@ class Runner:
         self._scribe = scribe
         self._keep = keep
         self._watchers: list[OnFact] = []
+        self.on_change: list[Callable[[], None]] = []
         self._actions: deque[do.Action] = deque()
         self._performing = False
         hearing.connect(self)
@@ -85,7 +92,10 @@ class Runner:
         self.session.receive(event)
         if self._keep is not None:
             self._keep(self.session.durable())
-        self._actions.extend(self.session.take_actions())
+        actions = self.session.take_actions()
+        self._actions.extend(actions)
+        if actions or not isinstance(event, _UNSEEN):
+            self.changed()
         if self._performing:  # an action brought this event: what it asks for comes after what is under way
             return
         self._performing = True
@@ -95,6 +105,11 @@ class Runner:
         finally:
             self._performing = False
         self.timeline.wake()
+
+    def changed(self) -> None:
+        """Tell that a snapshot may show something else."""
+        for on_change in tuple(self.on_change):
+            on_change()
 
     def give(self, event: ev.Event) -> None:
         """Bring an event that nobody waits for; a refusal is told to the animator, unless the session is over."""
@@ -174,3 +189,7 @@ class Runner:
     def snapshot(self) -> Snapshot:
         """Return what is to be shown now."""
         return self.session.snapshot(self.now())
+
+    def stage(self) -> StageView:
+        """Return what everybody may see now."""
+        return self.session.stage(self.now())

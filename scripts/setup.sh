@@ -3,7 +3,7 @@
 #
 #   demo  the locked environment in .venv, and the sound library where it may be installed
 #   dev   the same with the developer's tools, no system package
-#   test  dev, and the system packages that the sound tests need
+#   test  dev, and the system packages that the tests of the sound and of the pages need
 #
 # Rules: it changes nothing outside the clone but system packages, and those only through apt-get (as root, or with a
 # sudo that asks nothing) or brew, never removing one. What it may not install it names, with the command, and goes on.
@@ -55,6 +55,7 @@ find_missing() {
       missing="$missing pulseaudio"
     fi
   fi
+  have chromium || have chromium-browser || have google-chrome || missing="$missing chromium"
 }
 
 # Prints the words that run a command as root, or fails where nobody may.
@@ -95,6 +96,8 @@ system_packages() {
   local tried=.tools/tried-packages
   if [ "$level" = demo ] && [ "$(cat "$tried" 2>/dev/null)" = "$missing" ]; then return 0; fi
   apt_install "$missing" && return 0
+  # Ubuntu has Chromium as a snap alone: that must not keep the others away.
+  case $missing in *" chromium") apt_install "${missing% chromium}" && missing=chromium ;; esac
   mkdir -p .tools && echo "$missing" >"$tried"
   say "not installed, for want of rights or of a network: $missing"
   if have apt-get; then

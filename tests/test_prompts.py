@@ -101,7 +101,7 @@ def test_every_trouble_of_a_delivery_has_its_sentence() -> None:
 def test_every_reason_of_the_core_has_its_words() -> None:
     used = codes("drop") | codes("Withhold")
     assert {"no_pause", "deaf", "hushed", "step_over"} <= used
-    assert used | {"voice_failed", "voice_off", "voice_late"} == set(FRENCH.table("reasons"))
+    assert used | {"voice_failed", "voice_off", "voice_late", "stage_locked"} == set(FRENCH.table("reasons"))
 
 
 def test_every_kind_of_interruption_has_its_invitation() -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import signal
 import sys
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -19,14 +17,16 @@ from facilitator.catalog import load_process
 from facilitator.cli import parts
 from facilitator.cli.board import Board
 from facilitator.cli.resuming import Begun, begin
-from facilitator.config import NONE, Config, load_config
+from facilitator.cli.serving import serve, show_pages, write_ready
+from facilitator.config import NONE, STAGE, Config, load_config
 from facilitator.core.process import Participant, Process
 from facilitator.data import did_you_mean
 from facilitator.errors import UsageError
 from facilitator.exporting import check_steps
 from facilitator.followup import FollowUp, read_follow_up
 from facilitator.languages import load_language
-from facilitator.live import Live, LiveSettings
+from facilitator.live import Live
+from facilitator.live_settings import LiveSettings
 from facilitator.web.service import Service
 from speech.detection import SileroDetector
 from speech.devices import Kind, find_device
@@ -65,7 +65,6 @@ def run(
 
     Example: facilitator run --duration 90 --participant Camille=client --participant Nour=consultant
     """
-    del no_browser  # the console's page is not there yet
     loaded = load_config(config)
     given = {"process": process, "duration": duration, "language": language}
     changed = {key: value for key, value in given.items() if value is not None}
@@ -78,20 +77,23 @@ def run(
     loaded = begun.config(loaded)
     measure = begun.kept is None and loaded.listening.enabled  # a meeting that has begun never waits
     model = parts.choose_model(loaded, measure=measure)
-    asyncio.run(_run(loaded, begun, begun.people(participant or []), brought, model, ready_file))
+    asked = _Asked(begun.people(participant or []), brought, ready_file, browse=not no_browser)
+    asyncio.run(_run(loaded, begun, asked, model))
 
 
-async def _run(
-    config: Config,
-    begun: Begun,
-    people: list[str],
-    follow_up: FollowUp | None,
-    model: Path | None,
-    ready_file: Path | None,
-) -> None:
-    settings, notices = await _settings(config, begun, people, model)
-    if begun.kept is not None:
-        follow_up = begun.kept.chosen.follow_up
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the command line asks for, beside the configuration."""
+
+    people: list[str]
+    follow_up: FollowUp | None
+    ready_file: Path | None
+    browse: bool
+
+
+async def _run(config: Config, begun: Begun, asked: _Asked, model: Path | None) -> None:
+    settings, notices = await _settings(config, begun, asked.people, model)
+    follow_up = asked.follow_up if begun.kept is None else begun.kept.chosen.follow_up
     settings = replace(
         settings,
         follow_up=follow_up,
@@ -99,15 +101,14 @@ async def _run(
     )
     begun.say()
     live = Live(settings)
-    service = Service(live)
+    service: Service | None = None
     written: Path | None = None
     try:
-        url = await service.start(config.web.host, config.web.port)
-        if config.web.host != "127.0.0.1":
-            parts.errors.print(f"Careful: other computers can reach this session on {config.web.host}.")
-        if ready_file is not None:
-            _write_ready(ready_file, url, service.token)
-            written = ready_file
+        service = await serve(live, config.web, None if begun.kept is None else begun.kept.chosen.door)
+        if asked.ready_file is not None:
+            write_ready(asked.ready_file, service)
+            written = asked.ready_file
+        show_pages(service, browse=asked.browse)
         holding = asyncio.get_running_loop().create_task(live.run())
         for code in notices:
             live.warn(code)
@@ -120,7 +121,8 @@ async def _run(
         holding.cancel()
     finally:
         await live.close()  # first: nothing is heard any more
-        await service.close()
+        if service is not None:
+            await service.close()
         if written is not None:
             with suppress(OSError):
                 await asyncio.to_thread(written.unlink)
@@ -228,7 +230,9 @@ async def _settings(
 async def _device(name: str, kind: Kind) -> str | None:
     if name == NONE:
         return None
-    return (await asyncio.to_thread(find_device, name, kind)).name if name != "default" else name
+    if name == "default" or (kind == "output" and name == STAGE):
+        return name
+    return (await asyncio.to_thread(find_device, name, kind)).name
 
 
 async def _voice(config: Config) -> PromptCache | None:
@@ -254,24 +258,3 @@ def _participants(people: list[str], process: Process, microphone: bool) -> tupl
         own = microphone and role in process.may_always_speak
         found.append(Participant(name.strip(), role, MICROPHONE_CHANNEL if own else None))
     return tuple(found)
-
-
-def _write_ready(path: Path, url: str, token: str) -> None:
-    """Write the ready file, for this user alone, whole or not at all."""
-    ready = {
-        "pid": os.getpid(),
-        "console_url": f"{url}/",
-        "stage_url": f"{url}/stage",
-        "api_url": f"{url}/api",
-        "token": token,
-    }
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(ready, file)
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise UsageError(f"{path} cannot be written ({error.strerror}): choose another --ready-file.") from None

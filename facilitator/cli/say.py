@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from facilitator.cli import parts
-from facilitator.config import NONE, Config, load_config
+from facilitator.config import NONE, STAGE, Config, load_config
 from facilitator.errors import UsageError
 from speech.devices import find_device
 from speech.playback.device import DeviceSink
@@ -39,6 +39,8 @@ async def _say(text: str, language: str | None, to: Path | None, config: Config)
     output = config.audio.voice_output
     if to is None and output == NONE:
         raise UsageError("No output device is chosen: set voice_output in [audio], or give --to FILE.wav.")
+    if to is None and output == STAGE:
+        raise UsageError("The participants' page plays the voice (voice_output in [audio]): give --to FILE.wav.")
     if to is None:
         await asyncio.to_thread(find_device, output, "output")
     voice = await parts.open_voice(config, language or config.session.language)

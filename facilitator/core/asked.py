@@ -142,8 +142,7 @@ def _read_back(state: State, event: ev.ReadBackAsked) -> None:
 
 
 def _mark(state: State, event: ev.RecordMarked) -> None:
-    owner = state.settings.process.records[event.record].owner
-    agreed_by = event.agreed_by or ", ".join(state.settings.names[owner]) or owner
+    agreed_by = event.agreed_by or state.owner(event.record)
     state.records[event.record].mark(
         Mark(at=state.now, agreed_by=agreed_by, utterances=event.utterances, whole=event.whole)
     )
@@ -214,9 +213,7 @@ def _refuse_unwritten(state: State, event: ev.ReadBackAsked) -> None:
 
 def _open_record(state: State, name: str) -> Record:
     record = _record(state, name)
-    until = state.settings.process.records[name].open_until
-    last = None if until is None else state.agenda.index_of(until)
-    if last is not None and state.agenda.index > last:
+    if not state.open(name):
         raise IllegalEventError("record_closed")
     return record
 

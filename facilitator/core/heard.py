@@ -122,10 +122,12 @@ def _prompt_failed(state: State, event: ev.PromptFailed) -> None:
 
 def _device_lost(state: State, event: ev.DeviceLost) -> None:
     state.ears.close(event.device)
+    state.lost.add(event.device)
     state.publish(facts.DeviceLost, device=event.device)
 
 
 def _device_recovered(state: State, event: ev.DeviceRecovered) -> None:
+    state.lost.discard(event.device)
     state.publish(facts.DeviceRecovered, device=event.device)
 
 

@@ -12,6 +12,9 @@ from enum import StrEnum
 
 from facilitator.core.errors import ProcessError
 
+RULES = "rules"
+"""What a step shows that is no record: the objectives, the roles and the rules."""
+
 
 class Rights(StrEnum):
     """Who may speak in a step."""
@@ -65,6 +68,7 @@ class Step:
         cues: False for a step without any prompt.
         replies: True when a listener who speaks is answering (`reply`) rather than interrupting.
         follow_up: True where a client who brings the plan of another session reports back on it: it is shown then.
+        shows: what everybody sees beside it: `RULES`, or the name of a record, once agreed; None for nothing.
     """
 
     id: str
@@ -75,6 +79,7 @@ class Step:
     cues: bool = True
     replies: bool = False
     follow_up: bool = False
+    shows: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +151,8 @@ class Process:
             raise ProcessError(f"nobody holds the step {step.id!r}, so its rights can only be 'free'")
         if step.written_down is not None and step.written_down not in self.records:
             raise ProcessError(f"the step {step.id!r} is written down in {step.written_down!r}, which is no record")
+        if step.shows not in {None, RULES, *self.records}:
+            raise ProcessError(f"the step {step.id!r} shows {step.shows!r}, which is neither {RULES!r} nor a record")
         if not step.minutes or any(minutes < 0 for minutes in step.minutes.values()):
             raise ProcessError(f"the step {step.id!r} needs minutes of 0 or more for at least one length of meeting")
 

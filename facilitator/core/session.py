@@ -11,6 +11,7 @@ from facilitator.core.actions import Action
 from facilitator.core.durable import Durable
 from facilitator.core.events import Event
 from facilitator.core.snapshot import Snapshot, take
+from facilitator.core.stage import StageView, show
 from facilitator.core.state import Settings, State
 from facilitator.core.transitions import Phase, next_states
 from facilitator.core.wording import Wording
@@ -53,6 +54,10 @@ class Session:
     def snapshot(self, at: float) -> Snapshot:
         """Return what is to be shown at session second `at`."""
         return take(self._state, max(at, self._state.now))
+
+    def stage(self, at: float) -> StageView:
+        """Return what everybody may see at session second `at`."""
+        return show(self._state, max(at, self._state.now))
 
     def durable(self) -> Durable:
         """Return all that is needed to go on from here in another process."""

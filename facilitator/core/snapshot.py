@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from facilitator.core.notices import PrivateCue, WarningView
-from facilitator.core.process import Step
-from facilitator.core.record import Record
+from facilitator.core.process import Rights, Step
+from facilitator.core.stage import shown_listening
 from facilitator.core.state import State
 from facilitator.core.transitions import Listening, Phase
 
@@ -47,7 +47,8 @@ class ItemView:
 class RecordView:
     """A written-down text as it stands; `agreed_at` is seconds after the session's start.
 
-    `undoable` says whether the last correction can be taken back.
+    `undoable` says whether the last correction can be taken back, `open` whether the text may still change; `owner` is
+    who agrees to it: names, else a role.
     """
 
     text: str
@@ -60,6 +61,9 @@ class RecordView:
     utterances: tuple[Mapping[str, object], ...]
     items: tuple[ItemView, ...] = ()
     undoable: bool = False
+    title: str = ""
+    owner: str = ""
+    open: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +88,10 @@ class RebudgetView:
 class Snapshot:
     """The session at session second `at`. Times that run are to be counted on from `at` while `phase` is `running`.
 
-    `interruptions` is by what one is told right now: `track`, `channel`, `overlap`, or None when none is. `follow_up`
-    is a plan to report back on, in a step that has room for it.
+    `interruptions` is by what one is told right now: `track`, `channel`, `overlap`, or None when none is. `reminder` is
+    what the voice would say to let the holder finish, None where nobody holds the floor; `sayable` the keys of what it
+    may be asked to say; `channels` what the session hears when it listens, and `lost` the devices that do not answer.
+    `follow_up` is a plan to report back on, in a step that has room for it.
     """
 
     at: float
@@ -115,6 +121,10 @@ class Snapshot:
     records: Mapping[str, RecordView]
     rebudget: RebudgetView | None
     follow_up: FollowUpView | None = None
+    reminder: str | None = None
+    sayable: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 def take(state: State, at: float) -> Snapshot:
@@ -125,7 +135,7 @@ def take(state: State, at: float) -> Snapshot:
     return Snapshot(
         at=at,
         phase=state.phase.value,
-        listening=_listening(state).value,
+        listening=shown_listening(state).value,
         process=state.settings.process.id,
         language=state.settings.language,
         step=step.id,
@@ -147,15 +157,13 @@ def take(state: State, at: float) -> Snapshot:
         pending=tuple(prompt.text for prompt in state.voice.pending),
         cues=tuple(cue for cue in state.cues if cue.until > at),
         warnings=tuple(state.warnings.values()),
-        records={name: _record_view(record, state.started_at) for name, record in state.records.items()},
+        records={name: _record_view(state, name) for name in state.records},
         rebudget=None if offer is None else RebudgetView(offer.late_seconds, offer.steps, offer.still_late_seconds),
+        reminder=state.words(f"steps.{step.id}.reminder") if step.rights is Rights.HOLD else None,
+        sayable=state.settings.process.prompts,
+        channels=state.settings.channels if state.settings.listens else (),
+        lost=tuple(sorted(state.lost)),
     )
-
-
-def _listening(state: State) -> Listening:
-    """Return what is shown of listening: after the end, nothing is captured."""
-    over = state.phase is Phase.ENDED and state.listening is Listening.ON
-    return Listening.PAUSED if over else state.listening
 
 
 def _step_view(state: State, index: int) -> StepView:
@@ -170,12 +178,13 @@ def _told_by(state: State, step: Step) -> str | None:
     return None if evidence is None else evidence.kind.value
 
 
-def _record_view(record: Record, started_at: float) -> RecordView:
+def _record_view(state: State, name: str) -> RecordView:
+    record = state.records[name]
     return RecordView(
         text=record.text,
         agreed=record.agreement is not None and record.draft is None,
         agreed_by=record.agreement.agreed_by if record.agreement else "",
-        agreed_at=record.agreement.at - started_at if record.agreement else None,
+        agreed_at=record.agreement.at - state.started_at if record.agreement else None,
         corrections=tuple(
             {"at": c.at, "before": c.before, "after": c.after, "undone": c.undone} for c in record.corrections
         ),
@@ -194,4 +203,7 @@ def _record_view(record: Record, started_at: float) -> RecordView:
         ),
         items=tuple(ItemView(i.text, i.who, i.first_step, i.done_when, i.due) for i in record.items),
         undoable=bool(record.undoable),
+        title=state.words(f"documents.{name}.title"),
+        owner=state.owner(name),
+        open=state.open(name),
     )

@@ -72,6 +72,7 @@ class State:
         actions: what is to be done and has not been taken yet.
         floor: the floor that is being watched by channels apart; None where nobody is heard apart.
         mixed: the floor that is being watched on the mixed call; None where it is not. Never both.
+        lost: devices that do not answer.
         detector_failed: whether the mixed call's detector is of no use any more.
         grant: record and place of the step whose sound may reach the recognizer; None when none may.
         cues_done: timed cues that have fallen due, by place of the step.
@@ -101,6 +102,7 @@ class State:
         self.actions: list[do.Action] = []
         self.floor: Floor | None = None
         self.mixed: MixedFloor | None = None
+        self.lost: set[str] = set()
         self.detector_failed = False
         self.grant: tuple[str, int] | None = None
         self.cues_done: set[tuple[int, Cue]] = set()
@@ -125,6 +127,17 @@ class State:
     def step(self) -> Step:
         """The present step; the first one before the start."""
         return self.agenda.step
+
+    def owner(self, record: str) -> str:
+        """Return who agrees to a record: their names, else their role."""
+        owner = self.settings.process.records[record].owner
+        return ", ".join(self.settings.names[owner]) or owner
+
+    def open(self, record: str) -> bool:
+        """Whether a record may still change at the present step."""
+        until = self.settings.process.records[record].open_until
+        last = None if until is None else self.agenda.index_of(until)
+        return last is None or self.agenda.index <= last
 
     def words(self, key: str, *, seconds: float = 0.0, words: str = "", holder: str | None = None) -> str:
         """Return the words for `key` with this session's names; `holder` is the present step's unless told."""

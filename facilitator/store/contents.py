@@ -40,6 +40,18 @@ class Person(_Model):
     role: str
 
 
+class Door(_Model):
+    """Where a session's pages are answered, so that those that are open find it again after a crash.
+
+    Attributes:
+        port: on this computer.
+        key: signs their cookies, 64 hexadecimal digits.
+    """
+
+    port: int
+    key: str
+
+
 class Chosen(_Model):
     """What was chosen before the session, as the configuration and the command line have it.
 
@@ -52,6 +64,7 @@ class Chosen(_Model):
         follow_up: a plan that a client brought back; None for none.
         keeps_sound: whether everybody agreed that the sound of written-down steps waits here for a recognizer.
         server: host of the speech server that everybody agreed to; "" for none.
+        door: where its pages are answered; None where they never were.
     """
 
     process: str
@@ -63,6 +76,7 @@ class Chosen(_Model):
     follow_up: FollowUp | None = None
     keeps_sound: bool = False
     server: str = ""
+    door: Door | None = None
 
 
 class Delivery(_Model):

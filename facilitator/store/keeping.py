@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from facilitator.core.actions import OpenGrant
@@ -27,7 +27,7 @@ from facilitator.core.snapshot import RecordView
 from facilitator.core.transitions import Listening, Phase
 from facilitator.errors import StoreError, StoreFullError
 from facilitator.hearing import Heard
-from facilitator.store.contents import Chosen, Kept, chosen_entry, course_entry, text_entry
+from facilitator.store.contents import Chosen, Door, Kept, chosen_entry, course_entry, text_entry
 from facilitator.store.file import Entry, SessionStore
 from facilitator.store.folder import Sessions
 from facilitator.store.sound import About, KeptSound
@@ -87,6 +87,11 @@ class Keeping:
         self._closed = False
         self._headed = False  # in the thread: whether this process's own first record is written
         self._broken = False  # in the thread: whether what follows would lack something before it
+
+    def remember(self, door: Door) -> None:
+        """Keep with the session where its pages are answered; said before anything is noted."""
+        if self._storing is not None:
+            self._storing = replace(self._storing, chosen=self._storing.chosen.model_copy(update={"door": door}))
 
     def note(self, durable: Durable) -> None:
         """Have what changed since the last time written down."""
@@ -181,6 +186,11 @@ class Keeping:
         if self._calm.is_set():
             self._shown = records
         return self._shown
+
+    @property
+    def calm(self) -> bool:
+        """Whether nothing waits for the disk."""
+        return self._calm.is_set()
 
     async def flush(self) -> None:
         """Wait until all that was noted is written, or is not going to be, or takes too long."""

@@ -1,20 +1,27 @@
 """Who may speak to the local service. Loopback and the browser's own rules protect nobody (DNS rebinding).
 
-The checks come in this order, for each request: Host, Origin, where it was fetched from, content type, token.
+The checks come in this order, for each request: Host, Origin, where it was fetched from, content type, then the bearer
+token or the cookie. What a cookie vouches for came from a browser: what it changes, or opens, must come from our own
+pages, which browsers say in Origin.
 """
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Awaitable, Callable
 
 from aiohttp import hdrs, web
 
+from facilitator.web.passes import Passes, Scope
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 BODY_BYTES = 64 * 1024
-OPEN_PATHS = frozenset({"/healthz"})
+OPEN_PATHS = frozenset({"/healthz", "/", "/stage", "/api/session"})
 """Answered without a token; they say nothing about the session."""
+OPEN_START = "/pages/"
+STAGE_PATHS = frozenset({"/api/stage", "/api/strings"})
+STAGE_START = "/api/prompts/"
+"""What the stage's own token opens, with `STAGE_PATHS`; everything else is the console's."""
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -34,18 +41,23 @@ class Guard:
     """The checks of one running service.
 
     Args:
-        token: what a caller must know.
+        passes: what a caller must have one of.
     """
 
-    def __init__(self, token: str) -> None:
-        self._token = token.encode()
+    def __init__(self, passes: Passes) -> None:
+        self._passes = passes
         self.authority = ""
         """Host and port that the service answers on; set once it does."""
+
+    @property
+    def port(self) -> int:
+        """The port that the service answers on."""
+        return int(self.authority.rpartition(":")[2])
 
     @web.middleware
     async def check(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer `request` with `handler` if it may be answered: an aiohttp middleware."""
-        refusal = self._refusal(request)
+        refusal = self._refusal(request) or self._lack(request)
         if refusal is not None:
             return refusal
         try:
@@ -58,14 +70,15 @@ class Guard:
     @staticmethod
     async def seal(_request: web.Request, response: web.StreamResponse) -> None:
         """Give every answer, aiohttp's own errors included, its headers: an `on_response_prepare` signal."""
-        response.headers.update(_HEADERS)
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         hosts = request.headers.getall(hdrs.HOST, [])
         if hosts != [self.authority] or "://" in request.raw_path:
             return error(421, "This service answers to its own address alone.")
         origin = request.headers.get(hdrs.ORIGIN)
-        if origin is not None and origin != f"http://{self.authority}":
+        if origin is not None and not self._is_ours(origin):
             return error(403, "This service answers to its own pages alone.")
         if request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}:
             return error(403, "This service answers to its own pages alone.")
@@ -74,12 +87,28 @@ class Guard:
             "application/json; charset=utf-8",
         }:
             return error(415, "Send JSON, as application/json.")
-        if request.path not in OPEN_PATHS and not self._knows_token(request):
-            return error(401, "Send the token of this session, as a bearer token.")
         return None
 
-    def _knows_token(self, request: web.Request) -> bool:
+    def _is_ours(self, origin: str | None) -> bool:
+        return origin == f"http://{self.authority}"
+
+    def _lack(self, request: web.Request) -> web.Response | None:
+        """Return what a request without the right pass is told."""
+        path = request.path
+        if path in OPEN_PATHS or path.startswith(OPEN_START):
+            return None
         scheme, _, given = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(
-            given.strip().encode(errors="surrogateescape"), self._token
-        )
+        scopes = self._passes.bearer(given.strip()) if scheme.lower() == "bearer" else frozenset()
+        if not scopes:
+            scopes = self._passes.cookies(request.cookies, self.port)
+            if scopes and _acts(request) and not self._is_ours(request.headers.get(hdrs.ORIGIN)):
+                return error(403, "This service answers to its own pages alone.")
+        if not scopes:
+            return error(401, "Send the token of this session, as a bearer token, or open a new link to the page.")
+        wanted = Scope.STAGE if path in STAGE_PATHS or path.startswith(STAGE_START) else Scope.CONSOLE
+        return None if wanted in scopes else error(403, "The participants' page may only watch and play.")
+
+
+def _acts(request: web.Request) -> bool:
+    """Whether a request may change something, or opens a socket, on which browsers put no rule of their own."""
+    return request.method not in {hdrs.METH_GET, hdrs.METH_HEAD} or hdrs.UPGRADE in request.headers

@@ -72,6 +72,7 @@ CASES = {
     "unknown voice, run": Case("run --config voice-config.toml", ("no voice Celestine", "nearest are")),
     "unknown voice, replay": Case("replay good.toml --out out --config voice-config.toml", ("no voice Celestine",)),
     "no device at all, say": Case("say Bonjour", ("no output at all", "sound server")),
+    "the page speaks, say": Case("say Bonjour --config stage-config.toml", ("participants' page", "--to FILE.wav")),
     "no such device, run": Case("run --config output-config.toml", ("no output at all",)),
     "unknown input, run": Case("run --config input-config.toml", ("no microphone or other input at all",)),
     "no detector in its folder": Case(
@@ -131,6 +132,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "toml-config": "[session\n",
         "voice-config": '[voice]\nname = "Celestine"\n[audio]\nvoice_output = "none"\n',
         "output-config": '[audio]\nvoice_output = "headset"\n',
+        "stage-config": '[audio]\nvoice_output = "stage"\n',
         "input-config": '[audio]\ncall_input = "headset"\nvoice_output = "none"\n',
         "detector-config": '[listening]\ndetector = "silent"\n[voice]\nenabled = false\n',
         "mute-config": '[voice]\nenabled = false\n[audio]\nvoice_output = "none"\n',

@@ -161,6 +161,33 @@ def test_time_does_not_go_back_and_what_begins_ends(meeting: Meeting) -> None:
         assert spoken.due_at <= spoken.started_at <= spoken.ended_at == spoken.at
 
 
+def test_a_snapshot_tells_what_can_be_done() -> None:
+    """The reminder where somebody holds the floor, what may be said, and which record may still change by whom."""
+    meeting = go("consultation", 10, settings=settings(channels=("call",)))
+    shown = meeting.session.snapshot(20.0)
+    assert shown.reminder == "steps.consultation.reminder for Benoît+Dalia, 0 s"
+    assert (shown.sayable, shown.channels) == (("rules", "objectives"), ("call",))
+    contract = shown.records["contract"]
+    assert (contract.title, contract.owner, contract.open) == (
+        "documents.contract.title for Benoît+Dalia, 0 s",
+        "Camille",
+        True,
+    )
+    shown = meeting.send(ev.NextAsked(at=30), ev.NextAsked(at=31)).session.snapshot(32.0)
+    assert (shown.reminder, shown.records["contract"].open, shown.records["plan"].open) == (None, False, True)
+
+
+def test_a_session_without_listening_shows_no_channel() -> None:
+    shown = go("welcome", consent=False, settings=settings(listens=False, channels=("call",))).session.snapshot(1.0)
+    assert shown.channels == ()
+
+
+def test_a_snapshot_shows_the_devices_that_do_not_answer() -> None:
+    meeting = go("welcome").send(ev.DeviceLost(at=1, device="vmic"), ev.DeviceLost(at=1, device="call"))
+    assert meeting.session.snapshot(2.0).lost == ("call", "vmic")
+    assert meeting.send(ev.DeviceRecovered(at=3, device="vmic")).session.snapshot(4.0).lost == ("call",)
+
+
 def test_a_snapshot_tells_where_we_are() -> None:
     meeting = go("contract", 10).send(utterance(1, "Un.", 20)).until(130)
     shown = meeting.session.snapshot(130.0)

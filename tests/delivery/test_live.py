@@ -14,7 +14,8 @@ from facilitator.catalog import load_process
 from facilitator.core.process import Participant
 from facilitator.core.snapshot import Snapshot
 from facilitator.languages import load_language
-from facilitator.live import Live, LiveSettings
+from facilitator.live import Live
+from facilitator.live_settings import LiveSettings
 from facilitator.store.folder import Sessions
 from facilitator.store.keeping import Storing
 from facilitator.store.keys import FileVault, Keys

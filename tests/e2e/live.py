@@ -23,15 +23,17 @@ class Run:
     """A running `facilitator run`.
 
     Attributes:
+        known: what its ready file says.
         lines: every event line so far.
         published: every message that the service has sent, as it came: events, snapshots and answers.
         snapshot: the last snapshot.
         zero: `time.monotonic()` of session second 0, as near as the fastest answer tells.
     """
 
-    def __init__(self, http: aiohttp.ClientSession, api: str, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, http: aiohttp.ClientSession, known: dict[str, str], process: asyncio.subprocess.Process) -> None:
         self._http = http
-        self.api = api
+        self.known = known
+        self.api = known["api_url"]
         self.process = process
         self.lines: list[dict[str, Any]] = []
         self.published: list[str] = []
@@ -124,7 +126,7 @@ async def running(
         known = json.loads(await asyncio.to_thread(ready.read_text))
         headers = {"Authorization": f"Bearer {known['token']}"}
         async with aiohttp.ClientSession(headers=headers) as http:
-            run = Run(http, known["api_url"], process)
+            run = Run(http, known, process)
             await run.set_zero()
             async with http.ws_connect(f"{run.api}/events") as socket:
                 following = asyncio.create_task(run.follow(socket))

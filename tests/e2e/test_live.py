@@ -89,7 +89,9 @@ async def rendered(text: str) -> NDArray[np.float32]:
     return resample(sound.samples, sound.rate_hz, RATE_HZ)
 
 
-async def assert_heard(run: Run, recording: Recording, prompts: list[dict[str, object]]) -> None:
+async def assert_heard(
+    run: Run, recording: Recording, prompts: list[dict[str, object]], *, within: float = START_ERROR_SECONDS
+) -> None:
     """Assert that the recording holds each of `prompts`, in order, where its `started_at` says."""
     errors = []
     for line in prompts:
@@ -103,7 +105,7 @@ async def assert_heard(run: Run, recording: Recording, prompts: list[dict[str, o
         place, likeness = place_in(around, prompt)
         assert likeness > 0.9, f"{line['id']} is not in what the virtual microphone's sink received ({likeness:.2f})"
         errors.append(begin / RATE_HZ + place - expected)
-    assert max(abs(error) for error in errors) <= START_ERROR_SECONDS
+    assert max(abs(error) for error in errors) <= within
 
 
 async def test_a_session_is_spoken_into_the_virtual_microphone(tmp_path: Path, quick_process: Path) -> None:

@@ -218,7 +218,8 @@ def test_the_ready_file_is_private_and_gone_at_the_end(tmp_path: Path) -> None:
     ready, config = tmp_path / "ready.json", tmp_path / "config.toml"
     config.write_text(CONFIG.format(folder=tmp_path), encoding="utf-8")
     process = subprocess.Popen(
-        [sys.executable, "-m", "facilitator", "run", "--config", str(config), "--ready-file", str(ready)],
+        [sys.executable, "-m", "facilitator", "run", "--no-browser", "--config", str(config), "--ready-file",
+         str(ready)],
         stdin=subprocess.DEVNULL, cwd=ROOT,
     )  # fmt: skip
     try:

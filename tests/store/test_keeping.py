@@ -15,6 +15,7 @@ import pytest
 from facilitator.core import events as ev
 from facilitator.errors import StoreError, StoreFullError
 from facilitator.store import keeping as module
+from facilitator.store.contents import Door
 from facilitator.store.file import Entry, SessionStore
 from facilitator.store.folder import Sessions
 from facilitator.store.keeping import Keeping, Storing
@@ -85,6 +86,25 @@ async def test_a_session_that_never_listens_is_kept_from_its_start(kept: Kept) -
     kept.keeping.note(meeting.durable())
     await kept.keeping.flush()
     assert len(kept.sessions.names()) == 1
+
+
+async def test_where_its_pages_are_answered_is_kept_with_a_session(kept: Kept) -> None:
+    door = Door(port=8123, key="ab" * 32)
+    kept.keeping.remember(door)
+    await kept.keeping.flush()
+    assert kept.sessions.names() == [], "alone it is nothing to keep"
+    kept.keeping.note(in_contract().durable())
+    await kept.keeping.close(ended=False)
+    (name,) = kept.sessions.names()
+    store, found = kept.sessions.open(name)
+    assert found.chosen.door == door
+    moved = Keeping(Storing(kept.sessions, found.chosen, store, found), kept.told.append)
+    moved.remember(Door(port=8124, key=door.key))
+    moved.note(in_contract().durable())
+    await moved.close(ended=False)
+    again = kept.sessions.read(name).chosen.door
+    assert again is not None
+    assert again.port == 8124
 
 
 async def test_only_what_changed_is_written(kept: Kept) -> None:

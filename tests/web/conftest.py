@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
 
+from facilitator.web.passes import Scope
 from facilitator.web.service import Service
 from tests.web.meeting import FakeMeeting
 from tests.web.wire import UPGRADE, Answer, Headers, Wire, message
@@ -47,6 +49,21 @@ class Door:
         headers = (self.host, self.token, ("Content-Type", "application/json"), *more)
         return message("POST", "/api/commands", headers, body)
 
+    def post_to(self, target: str, body: bytes, *headers: tuple[str, str]) -> bytes:
+        """Return a POST of JSON with these headers, and no pass of its own."""
+        return message("POST", target, (self.host, ("Content-Type", "application/json"), *headers), body)
+
+    @property
+    def origin(self) -> tuple[str, str]:
+        return ("Origin", f"http://127.0.0.1:{self.port}")
+
+    async def cookie(self, scope: Scope) -> tuple[str, str]:
+        """Return the cookie that a page gets for its link."""
+        ticket = self.service.link(scope).partition("#")[2]
+        answer = await self.ask(self.post_to("/api/session", json.dumps({"ticket": ticket}).encode(), self.origin))
+        assert answer.status == 200
+        return ("Cookie", answer.named("set-cookie")[0].partition(";")[0])
+
     def upgrade(self, *more: tuple[str, str], host: bool = True) -> bytes:
         headers: Headers = (*((self.host,) if host else ()), self.token, *UPGRADE, *more)
         return message("GET", "/api/events", headers)
@@ -71,6 +88,6 @@ async def door(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Door]:
             yield Door(service, meeting, url)
         finally:
             await service.close()
-    assert meeting.followers == []
+    assert (meeting.followers, meeting.watchers, meeting.tabs.there) == ([], [], [])
     logged = [*caplog.get_records("setup"), *caplog.get_records("call"), *caplog.records]
     assert [record.getMessage() for record in logged if record.name != "facilitator.web.silent"] == []

@@ -38,7 +38,7 @@ async def following(door: Door, count: int) -> None:
 
 
 async def received(ws: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
-    value: dict[str, Any] = await ws.receive_json(timeout=5)
+    value: dict[str, Any] = await ws.receive_json(timeout=20)
     return value
 
 

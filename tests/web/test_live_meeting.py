@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from facilitator.catalog import load_process
 from facilitator.documents import write
 from facilitator.languages import load_language
-from facilitator.live import Live, LiveSettings
+from facilitator.live import Live
+from facilitator.live_settings import LiveSettings
 from facilitator.web.service import Service
 from tests.web.conftest import Door
 from tests.web.meeting import FakeMeeting
@@ -69,6 +71,54 @@ async def test_a_session_is_started_moved_and_ended_over_the_service(held: Door)
     assert (await do(held, "resume")).json["phase"] == "running"
     before = (await held.ask(held.get("/api/state"))).json["planned_seconds"]
     assert (await do(held, "extend", minutes=2)).json["planned_seconds"] == pytest.approx(before + 120)
+
+
+@asynccontextmanager
+async def socket(door: Door, path: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    async with aiohttp.ClientSession(headers=dict([door.token])) as http, http.ws_connect(f"{door.url}{path}") as ws:
+        yield ws
+
+
+async def shown(ws: aiohttp.ClientWebSocketResponse, what: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Return the first line for which `what` holds."""
+    async with asyncio.timeout(10):
+        while True:
+            line: dict[str, Any] = await ws.receive_json()
+            if what(line):
+                return line
+
+
+async def test_what_no_event_tells_is_shown_to_every_console_all_the_same(held: Door) -> None:
+    await do(held, "start")
+    async with socket(held, "/api/events") as ws:
+        await shown(ws, lambda line: line["type"] == "snapshot")
+        await do(held, "edit_contract", text="Aidez-moi à dire non.")
+        line = await shown(ws, lambda line: line["records"]["contract"]["text"] != "")
+        assert (line["type"], line["records"]["contract"]["text"]) == ("snapshot", "Aidez-moi à dire non.")
+
+
+async def test_the_stage_shows_what_the_console_does_and_the_contract_once_agreed(held: Door) -> None:
+    await do(held, "start")
+    async with socket(held, "/api/stage") as ws:
+        line = await shown(ws, lambda line: line["type"] == "stage")
+        assert (line["step"], line["shows"], line["sound"]) == ("welcome", "rules", "off")
+        await do(held, "mark_contract", text="Aidez-moi à dire non.", agreed_by="Camille")
+        for step in ("presentation", "clarification", "contract", "consultation"):
+            await do(held, "next")
+            line = await shown(ws, lambda line, step=step: line["step"] == step)
+            expected = "Aidez-moi à dire non." if step == "consultation" else None
+            assert line["contract"] == expected
+        state = (await held.ask(held.get("/api/state"))).json
+        assert line["remaining_seconds"] == pytest.approx(state["left_seconds"], abs=1.0)
+        await do(held, "pause")
+        assert (await shown(ws, lambda line: line["paused"]))["phase"] == "paused"
+
+
+async def test_every_command_is_in_the_document_and_every_word_of_the_interface_is_given(held: Door) -> None:
+    schemas = (await held.ask(held.get("/api/openapi.json"))).json["components"]["schemas"]
+    assert {"command_deliver", "command_purge", "command_next"} <= set(schemas)
+    strings = (await held.ask(held.get("/api/strings"))).json["strings"]
+    assert strings["interface.keys.next"] == "étape suivante"
 
 
 async def test_a_double_click_moves_one_step(held: Door) -> None:

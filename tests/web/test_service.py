@@ -171,7 +171,16 @@ async def test_a_defect_is_told_as_one_without_its_text(door: Door) -> None:
 
 
 async def test_what_is_not_there_is_404_and_sealed(door: Door) -> None:
-    for target in ("/", "/api", "/api/state/", "/stage", "/../etc/passwd", "/%2e%2e/config.toml", "//api/state"):
+    for target in (
+        "/api",
+        "/api/state/",
+        "/stage/",
+        "/pages/x.js",
+        "/pages/../guard.py",
+        "/../etc/passwd",
+        "/%2e%2e/config.toml",
+        "//api/state",
+    ):
         answer = await door.ask(door.get(target))
         assert answer.status == 404, target
         assert answer.is_sealed

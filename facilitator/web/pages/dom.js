@@ -1,0 +1,39 @@
+// Makes elements, and changes only what changed: focus and selection stay where they are.
+
+// French puts a space before these signs, and no line may begin with them.
+const typeset = (words) => words.replace(/ (?=[:;?!»])/g, "\u00a0").replace(/« /g, "«\u00a0");
+
+// h("button.primary", { onclick, "aria-label": … }, "words", element, null)
+export function h(kind, attributes = {}, ...children) {
+  const [tag, ...classes] = kind.split(".");
+  const element = document.createElement(tag);
+  if (classes.length) element.className = classes.join(" ");
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false)
+    .map((child) => (typeof child === "string" ? typeset(child) : child)));
+  return element;
+}
+
+export const byId = (id) => document.getElementById(id);
+
+export function text(element, words) {
+  const shown = typeset(words);
+  if (element.textContent !== shown) element.textContent = shown;
+}
+
+const shown = new WeakMap();
+
+// Fills `element` anew when `state` (anything JSON can say) is not what it shows already.
+export function fill(element, state, make) {
+  const now = JSON.stringify(state);
+  if (shown.get(element) === now) return false;
+  shown.set(element, now);
+  const focused = element.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+  element.replaceChildren(...[make()].flat().filter(Boolean));
+  if (focused) element.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+  return true;
+}

@@ -1,0 +1,64 @@
+// Plays the prompts on time with Web Audio. A browser lets a page sound only once somebody has clicked on it.
+
+const FADE_SECONDS = 0.3;
+
+export class Player {
+  #context = null;
+  #playing = new Map();
+
+  // clock: the session's; started(id, at): a prompt is heard from session second `at` on.
+  constructor({ clock, started }) {
+    this.clock = clock;
+    this.started = started;
+  }
+
+  get unlocked() {
+    return this.#context?.state === "running";
+  }
+
+  async unlock() {
+    this.#context ??= new AudioContext({ latencyHint: "interactive" });
+    await this.#context.resume();
+    navigator.wakeLock?.request("screen").catch(() => {}); // a shared tab that goes dark says nothing
+    return this.unlocked;
+  }
+
+  async play({ id, url, start_in_seconds: wait = 0 }) {
+    if (!url || !this.unlocked) return;
+    const due = performance.now() + wait * 1000;
+    const entry = { stopped: false };
+    this.#playing.set(id, entry);
+    try {
+      const answer = await fetch(url);
+      if (!answer.ok) throw new Error(String(answer.status));
+      const sound = await this.#context.decodeAudioData(await answer.arrayBuffer());
+      if (entry.stopped) return;
+      this.#start(id, entry, sound, due);
+    } catch {
+      this.#playing.delete(id); // the service learns it from the silence: it was never told "played"
+    }
+  }
+
+  #start(id, entry, sound, due) {
+    const context = this.#context;
+    const delay = context.outputLatency || context.baseLatency || 0;
+    const when = context.currentTime + Math.max(0, (due - performance.now()) / 1000 - delay);
+    entry.gain = new GainNode(context);
+    entry.source = new AudioBufferSourceNode(context, { buffer: sound });
+    entry.source.connect(entry.gain).connect(context.destination);
+    entry.source.onended = () => this.#playing.delete(id);
+    entry.source.start(when);
+    this.started(id, this.clock.now + (when - context.currentTime) + delay);
+  }
+
+  stop(id) {
+    const entry = this.#playing.get(id);
+    if (!entry) return;
+    entry.stopped = true;
+    if (!entry.source) return;
+    const now = this.#context.currentTime;
+    entry.gain.gain.setValueAtTime(1, now);
+    entry.gain.gain.linearRampToValueAtTime(0, now + FADE_SECONDS);
+    entry.source.stop(now + FADE_SECONDS);
+  }
+}

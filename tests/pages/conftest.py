@@ -1,0 +1,40 @@
+"""One Chromium and one service for all the tests of the pages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
+
+from facilitator.web.service import Service
+from tests.pages.stagehand import House, Shown, chromium
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """Return a Chromium; skips where the system has none."""
+    path = chromium()
+    if path is None:
+        pytest.skip("Chromium is not installed (Debian: chromium)")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def house(browser: Browser) -> AsyncIterator[House]:
+    """Return a service and a browser; a page that complained, or asked another host for something, fails the test."""
+    shown = Shown()
+    service = Service(shown)
+    url = await service.start("127.0.0.1", 0)
+    house = House(shown, service, url, browser)
+    try:
+        yield house
+    finally:
+        await house.close()
+        await service.close()
+    assert house.strangers == []
+    assert house.complaints == []
