@@ -1,6 +1,7 @@
 // Plays the prompts on time with Web Audio. A browser lets a page sound only once somebody has clicked on it.
 
 const FADE_SECONDS = 0.3;
+const BUFFER_SECONDS = 0.15; // a computer that is busy with a call must not tear the voice; the start allows for it
 
 export class Player {
   #context = null;
@@ -17,7 +18,7 @@ export class Player {
   }
 
   async unlock() {
-    this.#context ??= new AudioContext({ latencyHint: "interactive" });
+    this.#context ??= new AudioContext({ latencyHint: BUFFER_SECONDS });
     await this.#context.resume();
     navigator.wakeLock?.request("screen").catch(() => {}); // a shared tab that goes dark says nothing
     return this.unlocked;
