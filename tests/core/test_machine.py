@@ -346,4 +346,4 @@ class AnySession(RuleBasedStateMachine):
 
 
 TestAnySession = AnySession.TestCase
-TestAnySession.settings = hypothesis_settings(max_examples=80, stateful_step_count=50, deadline=None)
+TestAnySession.settings = hypothesis_settings(max_examples=80, stateful_step_count=50)

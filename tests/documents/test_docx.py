@@ -68,7 +68,7 @@ def test_what_was_not_written_down_leaves_room(document: Document) -> None:
     ]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(WORDS)
 def test_every_sign_survives(said: str) -> None:
     document = plan(replace(EMPTY, text=said, items=(ItemView(said),)))

@@ -51,7 +51,7 @@ def test_every_word_of_the_plan_is_there_with_what_was_added() -> None:
     assert "àvalider" in found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(WORDS)
 def test_every_sign_survives(said: str) -> None:
     normal = unicodedata.normalize("NFC", said)

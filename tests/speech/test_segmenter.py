@@ -271,7 +271,7 @@ SOUNDS = st.tuples(st.just("sound"), st.integers(1, 4 * RATE_HZ))
 HOLES = st.tuples(st.just("hole"), st.integers(1, RATE_HZ))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.one_of(SOUNDS, SOUNDS, LAGS, LAGS, HOLES), max_size=40), st.integers(0, 2000))
 def test_no_sample_from_outside_a_grant_whatever_happens_when(moves: list[tuple[str, float]], origin: int) -> None:
     play = Play(position=origin)

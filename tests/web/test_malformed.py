@@ -110,7 +110,7 @@ async def test_half_an_upgrade_is_no_upgrade(door: Door, missing: int) -> None:
     harmless(door, raw)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.binary(max_size=120) | st.sampled_from([b"\r\n", b" HTTP/1.1\r\n", b"GET /", b": "]), max_size=12))
 def test_noise_does_nothing(parts: list[bytes]) -> None:
     async def send() -> None:

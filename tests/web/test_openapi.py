@@ -44,7 +44,7 @@ def service() -> Iterator[Service]:
 
 
 @SCHEMA.parametrize()
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 def test_nothing_made_from_the_document_is_a_defect(case: schemathesis.Case, service: Service) -> None:
     headers = {"Authorization": f"Bearer {service.token}"}
     answer = case.call(base_url=service.url, headers=headers, timeout=10)

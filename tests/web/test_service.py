@@ -146,7 +146,7 @@ likely = st.builds(lambda name, more: json.dumps({"command": name, **more}).enco
 bodies = likely | values.map(lambda value: json.dumps(value).encode()) | st.binary(min_size=1, max_size=200)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(bodies, min_size=1, max_size=25))
 def test_no_body_whatsoever_is_a_defect(batch: list[bytes]) -> None:
     async def send() -> list[int]:

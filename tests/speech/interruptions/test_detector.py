@@ -61,7 +61,7 @@ def test_nothing_is_told_of_a_holder_alone_acknowledged_or_silent(
     assert heard(simple_model, call(16.0, *turns)) == []
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(frames=st.integers(1, 80))
 def test_how_the_stream_is_cut_makes_no_difference(simple_model: Path, frames: int) -> None:
     sound = call(15.0, *TALK_OVER)
