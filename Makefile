@@ -23,7 +23,7 @@ test: ## set up, then lint, types, the core's coverage and every test but the so
 	@echo "core: tests alone must take every branch"
 	@$(BIN)/python -m coverage run --data-file=.coverage.core -m pytest tests/core -q
 	@$(BIN)/python -m coverage report --data-file=.coverage.core --fail-under=100
-	@$(BIN)/python -m pytest -m "not soak" --ignore=tests/core $(ARGS)
+	@scripts/tests.sh $(ARGS)
 
 lint: ## ruff (rules and format) and the import contract
 	@scripts/setup.sh dev

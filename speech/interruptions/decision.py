@@ -32,6 +32,8 @@ _NEAR_SECONDS = 0.5
 _WINDOW_SECONDS = 0.3
 _SILENCE_SECONDS = 3.0
 _AWAY_SECONDS = 10.0
+_STEP_SECONDS = 600.0
+"""The longest step that the decision was fitted on: beyond, a step is as it was there, however long it lasts."""
 _CLIP = 4.0
 
 FEATURES: Final = (
@@ -51,7 +53,7 @@ FEATURES: Final = (
     "other_before",  # mean log-odds of somebody else in the 0.5 s before it
     "silence_before",  # seconds without anybody before the onset, up to 3
     "holder_away",  # seconds from the holder's last word to the onset, up to 10
-    "step_seconds",  # from the step's start to the onset
+    "step_seconds",  # from the step's start to the onset, up to 600
     "early",  # 1 where that is under 8 s, else 0
     "primer_seconds",  # the holder's voice in the primer
     "primer_certainty",  # mean certainty of the primer's stretches, log-odds
@@ -97,7 +99,7 @@ def features(candidate: Candidate, view: FrameView, known: Acquaintance) -> Floa
         "other_before": _mean_before(view.other[near]),
         "silence_before": _since_last((view.holder > 0) | (view.other > 0), start, _SILENCE_SECONDS),
         "holder_away": _since_last(view.holder > 0, start, _AWAY_SECONDS),
-        "step_seconds": onset,
+        "step_seconds": min(onset, _STEP_SECONDS),
         "early": onset < EARLY_SECONDS,
         "primer_seconds": known.seconds,
         "primer_certainty": known.certainty,

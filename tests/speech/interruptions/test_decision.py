@@ -53,6 +53,14 @@ def test_features_say_what_their_names_promise() -> None:
     assert (values["primer_seconds"], values["primer_certainty"]) == (20.0, 7.0)
 
 
+def test_a_stretch_counts_alike_however_long_the_step_has_lasted() -> None:
+    def after(minutes: int) -> dict[str, float]:
+        first = minutes * 3600
+        return named(Candidate("intrusion", first + 100, first + 200), view_of(3.0, -1.0, first=first))
+
+    assert after(11) == after(119)
+
+
 def test_a_stretch_at_the_steps_very_start_has_all_features() -> None:
     values = named(Candidate("intrusion", 0, 150), view_of(1.0, -1.0), Acquaintance(0.0, 0.0, None))
     assert all(np.isfinite(list(values.values())))
