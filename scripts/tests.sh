@@ -2,6 +2,7 @@
 # Every test but the soak and the core's own, which ran before. Those on real devices and in a browser mostly wait, in
 # real time; the others work meanwhile, and give way to them.
 set -uo pipefail
+set -m  # else what runs in the background would ignore interrupts, and so would the commands that it tries
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 python=.venv/bin/python
 log=$(mktemp)
