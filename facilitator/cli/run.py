@@ -105,14 +105,15 @@ async def _run(config: Config, begun: Begun, asked: _Asked, model: Path | None) 
     written: Path | None = None
     try:
         service = await serve(live, config.web, None if begun.kept is None else begun.kept.chosen.door)
-        if asked.ready_file is not None:
-            write_ready(asked.ready_file, service)
-            written = asked.ready_file
         show_pages(service, browse=asked.browse)
         holding = asyncio.get_running_loop().create_task(live.run())
         for code in notices:
             live.warn(code)
         driving = asyncio.get_running_loop().create_task(_drive(live))
+        if asked.ready_file is not None:
+            await asyncio.sleep(0)  # ready is who can be ended, too: its signals are taken by then
+            write_ready(asked.ready_file, service)
+            written = asked.ready_file
         pending = {holding, driving}
         while driving in pending:
             done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
