@@ -23,7 +23,8 @@ from rich.progress import track as progress
 from rich.table import Table
 
 from bench.flags import Flag, Judged, calibration, curve, figures, judge, kinds
-from bench.tracks import RESULTS, ROOT, data_folder
+from bench.results import ROOT, save
+from bench.tracks import data_folder
 from bench.voices import Library
 from facilitator.call import load_call, read_call
 from facilitator.catalog import load_process
@@ -242,9 +243,7 @@ def main() -> int:
         judged = list(progress(work, "calls", total=len(wanted), console=console, transient=True))
     results = {"part": options.part, **report(judged)}
     show(console, results)
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    path = RESULTS / f"interruptions-{options.part}.json"
-    path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    path = save(f"interruptions-{options.part}", results)
     missed = failures(results)
     for line in missed:
         console.print(f"MISSED: {line}")

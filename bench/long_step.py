@@ -21,7 +21,8 @@ from rich.console import Console
 from bench.flags import Flag, Judged, judge, share
 from bench.interruptions import CALL_TOML
 from bench.replay_speed import MOST_MEGABYTES_AN_HOUR, measure
-from bench.tracks import RESULTS, data_folder
+from bench.results import save
+from bench.tracks import data_folder
 from bench.voices import Library
 from speech.ports import RATE_HZ
 from speech.sound import write_flac
@@ -107,8 +108,7 @@ def main() -> int:
         "drift": drift is not None and abs(drift) <= MOST_DRIFT_SECONDS,
     }
     console.print(results)
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / "long-step.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    save("long-step", results)
     for name, right in kept.items():
         console.print(f"{'kept' if right else 'MISSED'}: {name}")
     return 0 if all(kept.values()) else 1

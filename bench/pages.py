@@ -24,7 +24,7 @@ import aiohttp
 from rich.console import Console
 from rich.progress import track
 
-from bench.tracks import RESULTS
+from bench.results import save
 from tests.e2e.live import Run, running
 from tests.pulse import PulseServer
 from tests.web.wire import UPGRADE, message
@@ -160,8 +160,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         cost = asyncio.run(measure(Path(scratch), options.commands))
     console.print(asdict(cost))
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / "pages.json").write_text(json.dumps(asdict(cost), indent=1) + "\n", encoding="utf-8")
+    save("pages", asdict(cost))
     for name in cost.missed:
         console.print(f"MISSED: {name}")
     return 1 if cost.missed else 0

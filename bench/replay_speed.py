@@ -7,7 +7,6 @@ as its users run it, voice included, in a process of its own; its memory is read
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -22,7 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.calls import NOISE, make_call
-from bench.tracks import RESULTS, ROOT, data_folder
+from bench.results import ROOT, save
+from bench.tracks import data_folder
 from bench.voices import Library
 from facilitator.catalog import load_process
 
@@ -186,9 +186,7 @@ def main() -> int:
             call, seconds = hour(library, Path(scratch) / "call", minutes=options.minutes, mixed=form == "mixed")
             measured.append(measure(call, seconds, form, Path(scratch)))
     show(console, measured)
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    path = RESULTS / "replay-speed.json"
-    path.write_text(json.dumps([asdict(one) for one in measured], indent=1) + "\n", encoding="utf-8")
+    path = save("replay-speed", [asdict(one) for one in measured])
     kept = all(one.kept for one in measured)
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     console.print(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import sys
 import tempfile
@@ -18,7 +17,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.tracks import RESULTS, data_folder
+from bench.results import save
+from bench.tracks import data_folder
 from bench.voices import Library
 from speech.ports import RATE_HZ, Sound
 from speech.sound import write_wav
@@ -125,8 +125,7 @@ def main() -> int:
         write_wav(folder / "call.wav", Sound(made.sound[: round(options.seconds * RATE_HZ)], RATE_HZ))
         cost = asyncio.run(measure(folder / "call.wav", folder, options.seconds))
     console.print(asdict(cost))
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / "service.json").write_text(json.dumps(asdict(cost), indent=1) + "\n", encoding="utf-8")
+    save("service", asdict(cost))
     for name in cost.missed:
         console.print(f"MISSED: {name}")
     return 1 if cost.missed else 0

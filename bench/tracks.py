@@ -24,14 +24,13 @@ from rich.progress import track as progress
 from rich.table import Table
 
 from bench.calls import CONDITIONS, FLAGGED, Condition, LabelledCall, Truth, make_call
+from bench.results import ROOT, save
 from bench.voices import Library
 from facilitator.call import load_call, read_call
 from facilitator.catalog import load_process
 from facilitator.languages import load_language
 from facilitator.replay import Replay
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "bench" / "results"
 CALLS = 20
 SECONDS = 180.0
 ONSET_SECONDS = 1.0
@@ -251,9 +250,7 @@ def main() -> int:
             show_mistakes(console, number, call)
     results = {"half": options.half, "calls": options.calls, **report(judged)}
     show(console, results)
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    path = RESULTS / f"tracks-{options.half}.json"
-    path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    path = save(f"tracks-{options.half}", results)
     kept = passes(results["all"])
     console.print(f"{'kept' if kept else 'MISSED'}: the gate of {GATE}. {path}, {time.monotonic() - began:.0f} s")
     return 0 if kept else 1

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import multiprocessing
 import os
 import statistics
@@ -30,6 +29,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from bench.results import ROOT, save
 from facilitator.call import load_call, read_call
 from facilitator.catalog import load_process
 from facilitator.core import facts
@@ -41,8 +41,6 @@ from speech.recognition.segmenter import PADDING_SECONDS
 from speech.recognition.whisper import WhisperRecognizer
 from speech.recognition.worker import _BEAM_SIZE, _PRIORITY_STEP, _TEMPERATURES
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "bench" / "results"
 MODEL = ROOT / "models" / "demo"
 THREADS = 2
 
@@ -268,9 +266,7 @@ def main() -> int:
     )
     measured = judge(told, compared)
     show(console, measured)
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    path = RESULTS / "writing.json"
-    path.write_text(json.dumps(asdict(measured), indent=1) + "\n", encoding="utf-8")
+    path = save("writing", asdict(measured))
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     console.print(f"{'kept' if measured.kept else 'MISSED'}. {path}; {os.cpu_count()} cores, load {load}")
     return 0 if measured.kept else 1

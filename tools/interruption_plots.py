@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.tracks import RESULTS, ROOT
+from bench.results import RESULTS, ROOT
 from tools.floor_model.scene import REALISTIC
 
 INK, MUTED, COLOURS = "#2b2b2b", "#8a8a8a", ("#1f6f5c", "#b5651d", "#5b6bb0")

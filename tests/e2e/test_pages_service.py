@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import wave
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -40,17 +40,6 @@ enabled = false
 """
 BACK_SECONDS = 5.0
 """From when the service answers again to when a page that tries twice a second is right again."""
-
-
-@pytest.fixture
-def pulse(tmp_path: Path) -> Iterator[PulseServer]:
-    with PulseServer() as server:
-        server.environment |= {
-            "XDG_DATA_HOME": str(tmp_path / "data"),
-            "XDG_STATE_HOME": str(tmp_path / "state"),
-            "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
-        }
-        yield server
 
 
 class Page:

@@ -32,17 +32,6 @@ CONTRACT = "Dans cette séance, aidez-moi à dire non sans m'excuser."
 PLAN = "J'appelle Nour.\nJe dis non une fois."
 
 
-@pytest.fixture
-def pulse(tmp_path: Path) -> Iterator[PulseServer]:
-    with PulseServer() as server:
-        server.environment |= {
-            "XDG_DATA_HOME": str(tmp_path / "data"),
-            "XDG_STATE_HOME": str(tmp_path / "state"),
-            "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
-        }
-        yield server
-
-
 async def killed(run: Run) -> None:
     run.process.send_signal(signal.SIGKILL)
     assert await run.process.wait() == -signal.SIGKILL
