@@ -99,6 +99,7 @@ class MailServer:
     trouble: str = ""
     taken: list[Envelope] = field(default_factory=list)
     connections: int = 0
+    _open: set[asyncio.WriteTransport] = field(default_factory=set)
 
     def account(self, **changes: Any) -> Account:
         """Return the account at this server."""
@@ -138,6 +139,11 @@ class _Server(SMTP):
             super().__init__(mail, **settings)
         self._mail = mail
         mail.connections += 1
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._mail._open.add(transport)
+        super().connection_made(transport)
 
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802  aiosmtpd calls it so
         if self._mail.trouble != "cut":
@@ -188,6 +194,9 @@ def mail_server(folder: Path, *, tls: bool = False, encrypts: bool = True) -> It
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        for transport in mail._open:  # an encrypted one would wait for the other side's goodbye
+            transport.abort()
+        await asyncio.sleep(0)  # they are closed by the loop's next turn
 
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
