@@ -42,6 +42,9 @@ from speech.own_voice import OwnVoice
 from speech.playback.device import DeviceSink
 from speech.ports import AudioSource
 
+COMMANDS: Mapping[str, type[BaseModel]] = {**commands.COMMANDS, DELIVER: Deliver, PURGE: Purge}
+"""Every command's values by its name."""
+
 
 class Live:
     """A live session: a `Meeting` for the service and for the terminal."""
@@ -209,7 +212,7 @@ class Live:
     @property
     def commands(self) -> Mapping[str, type[BaseModel]]:
         """Every command's values by its name."""
-        return {**commands.COMMANDS, DELIVER: Deliver, PURGE: Purge}
+        return COMMANDS
 
     def strings(self) -> dict[str, str]:
         """Return the words of the pages: the whole table `interface`, by key."""

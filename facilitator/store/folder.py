@@ -141,7 +141,7 @@ class Sessions:
             raise StoreBusyError(f"The session {session} is being held by a facilitator that runs: end it first.")
         self.keys.destroy(session)
         try:
-            size = sum(_empty(one) for one in (path, *(path.with_name(path.name + end) for end in _BESIDE)))
+            size = sum(empty(one) for one in (path, *(path.with_name(path.name + end) for end in _BESIDE)))
             sync_folder(self.folder)
         except OSError as reason:
             raise StoreError(
@@ -170,7 +170,7 @@ def open_sessions(folder: Path | None = None) -> Sessions:
     return Sessions(folder or data / "sessions", open_keys(state / "keys"))
 
 
-def _empty(path: Path) -> int:
+def empty(path: Path) -> int:
     """Overwrite and empty a file, read it again and remove it; return how many bytes it had, 0 when it is not there."""
     try:
         size = path.stat().st_size

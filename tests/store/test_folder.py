@@ -117,7 +117,7 @@ def test_a_purge_that_did_not_reach_its_end_says_how_far_it_came(
     def refuse(path: Path) -> int:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(module, "_empty", refuse)
+    monkeypatch.setattr(module, "empty", refuse)
     with pytest.raises(StoreError, match=r"key .* is destroyed.* could not be removed .*by hand"):
         sessions.purge(store.session)
 
