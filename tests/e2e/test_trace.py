@@ -197,7 +197,7 @@ async def test_nothing_of_a_session_leaves_it(tmp_path: Path, pulse: PulseServer
         str(path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and not _tests(path, tmp_path)
     }
     calls, size = sum(trace.calls for trace in traces), sum(map(len, written.values()))
-    print(f"\n{calls} calls, {len(opened)} files opened for writing, {size} bytes written, {len(left)} files left")
+    print(f"\n{calls} calls, {len(opened)} files opened for writing, {size} bytes written, {len(left)} files left")  # noqa: T201  the counts are what people ask for
     clients = unlisted({*written, *left}, dict.fromkeys(CLIENTS, ""), **places)
     seen = {
         path.removeprefix(str(tmp_path)): found(content, secrets)
