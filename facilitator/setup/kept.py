@@ -16,8 +16,7 @@ from pydantic import ValidationError
 
 from facilitator.errors import StoreError
 from facilitator.setup.choices import Choices
-from facilitator.store.disk import make_private_folder, write_private
-from facilitator.store.folder import empty
+from facilitator.store.disk import destroy_file, make_private_folder, write_private
 from facilitator.store.keys import Keys, open_keys
 from facilitator.store.sealing import NO_TAG, NONCE_BYTES, Seal, Sealed, UnsealError
 
@@ -82,7 +81,7 @@ class KeptChoices:
         """
         self._keys.destroy(_NAME)
         try:
-            empty(self._path)
+            destroy_file(self._path)
         except OSError as reason:
             raise StoreError(
                 f"The key is destroyed, so nothing can be read; but {self._path} could not be removed "
