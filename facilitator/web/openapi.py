@@ -15,7 +15,7 @@ from facilitator.core.stage import StageView
 from facilitator.setup.view import Level, SetUpView
 
 Schema = dict[str, Any]
-PLAN_BYTES = 4_000_000
+PLAN_BYTES = 1_000_000
 """Of the file that a client brings back, as it is sent: a plan's DOCX is about 40 KB."""
 _REFERENCE = "#/components/schemas/{model}"
 
