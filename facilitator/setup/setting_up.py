@@ -81,6 +81,7 @@ class SettingUp:
         self._watchers: list[Callable[[], None]] = []
         self._level_watchers: list[Callable[[], None]] = []
         self._notice = ""
+        self._version = 0
         self._beginning = False
         self._looking: asyncio.Task[None] | None = None
         self._check = SoundCheck(means.open_source, self._levels_changed)
@@ -135,6 +136,7 @@ class SettingUp:
         return show(
             self._choices,
             self._offer,
+            version=self._version,
             before=self._before,
             follow_up=self._follow_up,
             voice=self._rehearsal.state,
@@ -180,6 +182,7 @@ class SettingUp:
         return self._check.levels()
 
     def _changed(self) -> None:
+        self._version += 1
         for on_change in tuple(self._watchers):
             on_change()
 

@@ -19,6 +19,7 @@ def show(
     choices: Choices,
     offer: Offer,
     *,
+    version: int = 0,
     before: Choices | None = None,
     follow_up: FollowUp | None = None,
     voice: str = "idle",
@@ -30,6 +31,7 @@ def show(
     Args:
         choices: what is chosen.
         offer: what there is to choose from.
+        version: how often something became another.
         before: what was kept from the session before.
         follow_up: the plan that the client brings back.
         voice: what became of the sentence that was tried; a key `interface.setup.voice_…`.
@@ -46,6 +48,7 @@ def show(
         for name, (code, values) in troubles(choices, offer).items()
     }
     return SetUpView(
+        version=version,
         choices=choices,
         troubles=found,
         processes=offer.processes(),

@@ -63,6 +63,7 @@ class SetUpView(_Shown):
     """The page at one moment.
 
     Attributes:
+        version: higher than that of every view before: an answer may be overtaken.
         choices: what is chosen.
         troubles: one sentence for each field that is to be changed; of people, `people.0` is the first.
         processes, languages, addresses, roles, writers: what there is to choose from.
@@ -78,6 +79,7 @@ class SetUpView(_Shown):
         state: `open`, or `beginning` from when the session was begun.
     """
 
+    version: int
     choices: Choices
     troubles: dict[str, str]
     processes: tuple[Named, ...]

@@ -45,8 +45,7 @@ class RoomSource:
         carried = self._room.carried.get(self.name)
         if carried is None:
             raise SourceLostError("The sound input cannot be opened: choose another one.")
-        await asyncio.sleep(0)
-        self._room.read.set()
+        await asyncio.sleep(0.01)  # a device takes its time
         return Block(carried, 0.0)
 
     async def close(self) -> None:
@@ -96,7 +95,6 @@ class Room:
         self.models: tuple[str, ...] = ()
         self.carried: dict[str, Samples] = {"mic": tone(0.1), "call.monitor": np.zeros(4 * FRAME, dtype=np.float32)}
         self.open: set[RoomSource] = set()
-        self.read = asyncio.Event()
         self.broken: set[str] = set()
         self.may_play = asyncio.Event()
         self.may_play.set()

@@ -211,7 +211,7 @@ def set_up_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service
 
 
 @SCHEMA.parametrize()
-@settings(max_examples=30, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 def test_nothing_made_from_the_document_is_a_defect(case: schemathesis.Case, set_up_service: Service) -> None:
     headers = {"Authorization": f"Bearer {set_up_service.token}"}
     answer = case.call(base_url=set_up_service.url, headers=headers, timeout=10)

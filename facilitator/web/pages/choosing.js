@@ -92,7 +92,6 @@ export function voice(desk) {
     stage.parentElement.hidden = chosen !== "stage";
     play.closest(".field").hidden = chosen === "none";
     text(stage, say(shot.stage.open ? (shot.stage.sound === "on" ? "stage_on" : "stage_locked") : "stage_closed"));
-    open.classList.toggle("primary", chosen === "stage" && !shot.stage.open);
     const [state, sentence] = shot.voice;
     text(words, sentence);
     words.classList.toggle("trouble", ["failed", "locked", "none"].includes(state));

@@ -64,26 +64,29 @@ async function flush() {
   if (said.choices) take(said);
 }
 
+// Shows the service's last word: an answer that was overtaken by a newer one is none.
 async function take(answer) {
-  if (answer.choices.language !== language || answer.choices.process !== process) await relearn(answer.choices);
+  if (view !== null && answer.version < view.version) return;
+  const at = document.activeElement?.id;
+  const others = answer.choices.language !== language || answer.choices.process !== process;
   view = answer;
+  if (others) await relearn(answer.choices);
   const choices = { ...view.choices, ...sent, ...waiting };
   for (const show of shown) show({ ...view, choices });
+  if (others && at) byId(at)?.focus(); // whoever was at a field still is
   document.body.dataset.state = "here";
 }
 
 let process = "";
 
-// The words of another language: every section anew, and whoever was at one of its fields still is.
+// The words of another language, and every section anew.
 async function relearn(choices) {
   [language, process] = [choices.language, choices.process];
   const words = await get("/api/strings");
   if (words === null) return;
   learn(words);
   document.title = say("title");
-  const at = document.activeElement?.id;
   shown = [meeting, group, plan, keeping, voice, listening, go].map((make) => make(desk));
-  if (at) byId(at)?.focus();
 }
 
 function go() {
