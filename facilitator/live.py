@@ -120,6 +120,7 @@ class Live:
             spoken_reminders=settings.spoken_reminders,
             timed_cues_when_deaf=settings.timed_cues_when_deaf,
             replies_allowed=settings.replies_allowed,
+            kept=settings.storing is not None,
             mixed=MIXED_CHANNEL if settings.call_input is not None else None,
             cue_probability=settings.cue_probability if settings.detector is not None else None,
         )

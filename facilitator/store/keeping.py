@@ -158,7 +158,7 @@ class Keeping:
             self._tell(FAILED if self._given_up else FULL)
         elif told is not None:
             self._tell(told)
-        elif FULL in self._told:
+        elif self._pending == 0 and self._told:  # all that was told is over
             self._told.clear()
             self._on_trouble(BACK)
         if self._pending == 0:
