@@ -156,7 +156,7 @@ class Meeting:
 
 
 async def kill_often(folder: Path, kills: int, seed: int) -> dict[str, int]:
-    """Kill sessions so many times; return which points the kills met, and how often one was taken up again and right."""
+    """Kill sessions so many times; return which points were met, and how often one was taken up again and right."""
     chance = random.Random(seed)
     counts = {"after an answer": 0, "amid a writing": 0, "sessions": 0, "taken up again": 0}
     killed = 0
