@@ -21,6 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
+from facilitator.clocks import running_seconds
 from facilitator.core.actions import OpenGrant
 from facilitator.core.durable import Durable
 from facilitator.core.snapshot import RecordView
@@ -104,7 +105,7 @@ class Keeping:
             if last is None or last.records[name] != record
         ]
         if last is None or entries or last.course != durable.course:
-            entries.append(course_entry(durable.at, wall, durable.course))
+            entries.append(course_entry(durable.at, wall, durable.course, running_seconds()))
         if not entries:
             return
         self._last = durable
