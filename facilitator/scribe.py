@@ -32,7 +32,7 @@ from facilitator.writing import LATE_SECONDS, Job, Pile, Stage
 from speech.ports import Recognizer
 
 LATE, CAUGHT_UP, FAILED, KEPT = "writing_late", "writing_caught_up", "recognizer_failed", "sound_kept"
-LOADING, LOADED, NOT_LOADED = "recognizer_loading", "recognizer_ready", "recognizer_not_ready"
+LOADING, LOADED, NOT_LOADED = "recognizer_loading", "recognizer_back", "recognizer_not_ready"
 """What the animator is told: keys of the languages' `interface.warnings`."""
 OVERDUE_SECONDS = 1.5
 """So long after it was due, what is not there is told."""
