@@ -155,6 +155,7 @@ class Held:
         if not resumes:
             outcome.zero = world.now()
             outcome.begun.append(outcome.zero)
+        self.live.follow(self._breaking)
         self.live.follow(self._told)
         self.service = await serve(self.live)
         holding = asyncio.create_task(self.live.run())
@@ -182,6 +183,10 @@ class Held:
             record = line["type"].removesuffix("_agreed")
             kept = self._kept().get(record, ("", ""))[1] if record != line["type"] else None
             self.outcome.told.append(Told(self.world.now(), line, kept))
+
+    def _breaking(self, line: dict[str, Any]) -> None:
+        if self.world.active("reader_breaks"):
+            raise ZeroDivisionError(line)
 
     def _kept(self) -> dict[str, tuple[str, str]]:
         """Return the draft and the agreed text of each record as the disk has them."""

@@ -45,6 +45,7 @@ FINITE = {
     "busy": 5.0,
     "tab_gone": 5.0,
     "reader_stuck": 8.0,
+    "reader_breaks": 4.0,
 }
 """Kinds of fault that last, each with the most seconds that one lasts."""
 MOMENTS = ("api_malformed", "api_flood", "reader_gone", "wall_set", "suspend", "killed")
