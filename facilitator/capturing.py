@@ -84,23 +84,25 @@ class LiveHearing(Hearing):
             try:
                 dropped, opened, zeros = 0.0, False, 0.0
                 while (block := await source.read()) is not None:
-                    if lost:
-                        lost = False
-                        self._report(ev.DeviceRecovered(at=self._clock.now(), device=ear.channel))
-                    if not opened:
-                        opened = True
-                        self._report(ev.ChannelOpened(at=self._clock.now(), channel=ear.channel))
                     if source.dropped_seconds > dropped:
                         self._on_dropped(ear.channel, source.dropped_seconds - dropped)
                         dropped = source.dropped_seconds
                     zeros = self._watch_zeros(ear.channel, block, zeros)
                     cleaned = await self._cleaned(block, own)
                     await self._take([(ear, cleaned)], own_voice=self._may_be_ours(cleaned))
-            except SourceLostError:
+                    if lost:
+                        lost = False
+                        self._report(ev.DeviceRecovered(at=self._clock.now(), device=ear.channel))
+                    if not opened:
+                        opened = True
+                        self._report(ev.ChannelOpened(at=self._clock.now(), channel=ear.channel))
+            except Exception as failure:  # noqa: BLE001  whatever fails here, this channel alone is not heard
                 if not lost:
                     lost = True
                     self._tell(ear, ear.finish())
                     self._report(ev.DeviceLost(at=self._clock.now(), device=ear.channel))
+                if not isinstance(failure, SourceLostError):
+                    ear.renew(self._clock.now())
             finally:
                 with suppress(SourceLostError):
                     await source.close()
