@@ -101,7 +101,7 @@ class SilenceWatch:
     def _cause(self, condition: Condition) -> Silence:
         if condition.muted:
             return Silence.OVER if self._microphone and self._carried else Silence.MUTED
-        if condition.playing is not None:
+        if condition.playing is not None and not self._microphone:
             if condition.playing:
                 return Silence.OVER
             return Silence.WRONG_DEVICE if condition.elsewhere else Silence.NOTHING_PLAYS

@@ -96,6 +96,10 @@ def test_a_microphone_that_went_dead_is_told_and_one_with_a_switch_no_more() -> 
     assert hear(watch, 600, Condition()) == []
 
 
+def test_a_microphone_is_not_asked_what_plays_into_it() -> None:
+    assert hear(microphone(), LONG, Condition(playing=False, elsewhere="other.monitor")) == [Silence.NO_SOUND]
+
+
 def test_a_device_that_was_opened_again_is_given_its_time() -> None:
     watch = call()
     hear(watch, int(SILENT_SECONDS) - 1)
