@@ -187,7 +187,7 @@ async def _settings(
         server=None if server is None else server.host,
     )
     output = await _device(config.audio.voice_output, "output") if config.voice.enabled else None
-    notices = []
+    notices = list(begun.notices)
     if wanted and call_input is None:
         notices.append("no_input" if microphone is None else "no_call_input")
     cache = await _voice(config)
@@ -217,6 +217,7 @@ async def _settings(
         recognizer=recognizer,
         listens=listens,
         keeps_sound=keeps_sound,
+        destroy_delivered=config.privacy.destroy_delivered,
         detector=detector,
         cue_probability=config.listening.cue_probability,
         spoken_reminders=config.voice.spoken_reminders,

@@ -12,6 +12,7 @@ from collections import deque
 import numpy as np
 
 from speech.capture.protocol import CONDITION, HEADER, LONGEST_BYTES
+from speech.confinement import NOWHERE
 from speech.devices import DEFAULT, device_command, device_environment, end_process, kill_process
 from speech.errors import SourceLostError
 from speech.ports import RATE_HZ, Block
@@ -116,6 +117,7 @@ class DeviceSource:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
                 env=device_environment(self._name, "input"),
+                cwd=NOWHERE,
             )
         except OSError:
             raise SourceLostError(

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from speech.confinement import NOWHERE
 from speech.devices import DEFAULT, device_command, device_environment, end_process, kill_process
 from speech.errors import SinkLostError
 from speech.playback.protocol import HEADER, PLAY, STOP
@@ -163,6 +164,7 @@ class DeviceSink:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
                 env=device_environment(self._name, "output"),
+                cwd=NOWHERE,
             )
         except OSError:
             self.on_lost()
