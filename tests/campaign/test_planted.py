@@ -59,7 +59,7 @@ PLANTED: dict[str, tuple[Any, str, Any]] = {
     "a reader's defect is everybody's": (Defects, "contained", lambda _, call: call),
     "the recognizer's failure escapes": (scribe.Scribe, "_text", _raising),
     "what takes its time is not told": (scribe.Scribe, "_overdue", lambda *_: None),
-    "the clock stands while the computer sleeps": (timeline, "running_seconds", lambda: time.monotonic()),
+    "the clock stands while the computer sleeps": (timeline, "running_seconds", lambda: time.monotonic()),  # noqa: PLW0108  looked up when it is called
     "the end of a step is not told": (
         due,
         "timed_cues",
