@@ -145,18 +145,18 @@ class PulseServer:
                 timeout=10,
             )
             if b"vmic_mic" in answer.stdout:
-                self._keep_awake()
+                self.keep_awake("call", "vmic")
                 return
             time.sleep(0.05)
         pytest.fail("PulseAudio did not start")
 
-    def _keep_awake(self) -> None:
-        """Listen to both sinks, as a call application does.
+    def keep_awake(self, *sinks: str) -> None:
+        """Listen to these sinks, as a call application does.
 
         An idle null sink works in steps of 2 s, and a stream that opens there is stalled that long; some 2 s after
         this, none is any more.
         """
-        for sink in ("call", "vmic"):
+        for sink in sinks:
             self._helper(["parec", f"--device={sink}.monitor", "--latency-msec=20", "--raw", os.devnull])
 
     def _helper(self, command: list[str], stdout: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
