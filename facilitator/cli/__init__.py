@@ -27,6 +27,7 @@ from facilitator.cli import (
 )
 from facilitator.core.errors import ProcessError
 from facilitator.errors import FacilitatorError
+from speech.confinement import seal_memory
 from speech.errors import AudioFileError, DeviceNotFoundError, ModelNotFoundError, SpeechError, VoiceNotFoundError
 
 USAGE, FAILURE, INTERRUPTED = 2, 1, 130
@@ -67,6 +68,7 @@ app.add_typer(sessions.app, name="sessions")
 
 def main() -> None:
     """Run the command line and exit."""
+    seal_memory()
     try:
         code = app(prog_name="facilitator", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
