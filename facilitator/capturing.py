@@ -78,33 +78,35 @@ class LiveHearing(Hearing):
 
     async def _capture(self, ear: Ear, make: Callable[[], AudioSource], own: OwnVoiceFilter) -> None:
         """Capture one channel for as long as listening lasts, through losses of its device."""
-        lost = False
-        while True:
-            source = make()
-            try:
-                dropped, opened, zeros = 0.0, False, 0.0
-                while (block := await source.read()) is not None:
-                    if lost:
-                        lost = False
-                        self._report(ev.DeviceRecovered(at=self._clock.now(), device=ear.channel))
-                    if not opened:
-                        opened = True
-                        self._report(ev.ChannelOpened(at=self._clock.now(), channel=ear.channel))
-                    if source.dropped_seconds > dropped:
-                        self._on_dropped(ear.channel, source.dropped_seconds - dropped)
-                        dropped = source.dropped_seconds
-                    zeros = self._watch_zeros(ear.channel, block, zeros)
-                    cleaned = await self._cleaned(block, own)
-                    await self._take([(ear, cleaned)], own_voice=self._may_be_ours(cleaned))
-            except SourceLostError:
-                if not lost:
-                    lost = True
-                    self._tell(ear, ear.finish())
-                    self._report(ev.DeviceLost(at=self._clock.now(), device=ear.channel))
-            finally:
-                with suppress(SourceLostError):
-                    await source.close()
-            await asyncio.sleep(RETRY_SECONDS)
+        source, lost, opened, dropped, zeros = make(), False, False, 0.0, 0.0
+        try:
+            while True:
+                try:
+                    block = await source.read()
+                except SourceLostError:
+                    if not lost:
+                        self._tell(ear, ear.finish())
+                        self._report(ev.DeviceLost(at=self._clock.now(), device=ear.channel))
+                    lost, opened, zeros = True, False, 0.0
+                    await asyncio.sleep(RETRY_SECONDS)
+                    continue
+                if block is None:
+                    break
+                if lost:
+                    lost = False
+                    self._report(ev.DeviceRecovered(at=self._clock.now(), device=ear.channel))
+                if not opened:
+                    opened = True
+                    self._report(ev.ChannelOpened(at=self._clock.now(), channel=ear.channel))
+                if source.dropped_seconds > dropped:
+                    self._on_dropped(ear.channel, source.dropped_seconds - dropped)
+                    dropped = source.dropped_seconds
+                zeros = self._watch_zeros(ear.channel, block, zeros)
+                cleaned = await self._cleaned(block, own)
+                await self._take([(ear, cleaned)], own_voice=self._may_be_ours(cleaned))
+        finally:
+            with suppress(SourceLostError):
+                await source.close()
 
     def _watch_zeros(self, channel: str, block: Block, zeros: float) -> float:
         """Return the seconds of zeros since the channel opened, infinite once it carried a sound or was reported.

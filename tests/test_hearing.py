@@ -171,32 +171,26 @@ async def test_a_short_track_is_silent_from_its_end_on() -> None:
 
 
 class LossySource(FakeSource):
-    """A device that goes away after its first block."""
+    """A device that goes away after its first block, and is back."""
+
+    lost = False
 
     async def read(self) -> Block | None:
-        if self._place:
+        if self._place and not self.lost:
+            self.lost = True
             raise SourceLostError("It went away.")
+        await asyncio.sleep(0.02)
         return await super().read()
 
 
 async def test_a_device_that_goes_away_is_told_and_told_again_when_it_is_back() -> None:
     clock = LiveClock()
     timeline = Timeline(clock)
-    made: list[FakeSource] = []
-
-    class Endless(FakeSource):
-        async def read(self) -> Block | None:
-            await asyncio.sleep(0.02)
-            return await super().read()
-
-    def make() -> FakeSource:
-        made.append((LossySource if not made else Endless)(recording(60, [])))
-        return made[-1]
-
+    source = LossySource(recording(60, []))
     hearing = LiveHearing(
         timeline,
         clock,
-        [(Ear("call", FakeDetector()), make)],
+        [(Ear("call", FakeDetector()), lambda: source)],
         OwnVoice(),
         on_dropped=lambda *_: None,
         on_silent=lambda _: None,
@@ -212,7 +206,7 @@ async def test_a_device_that_goes_away_is_told_and_told_again_when_it_is_back() 
     assert kinds == ["DeviceLost", "DeviceRecovered"]
     hearing.stop()
     await timeline.cancel()
-    assert all(source.closed for source in made)
+    assert source.closed
 
 
 async def test_sound_that_was_lost_is_reported_with_its_length() -> None:
