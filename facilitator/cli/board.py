@@ -47,6 +47,7 @@ _LEGEND = {
     "s": "say",
     "c": "consent",
     "t": "rebudget",
+    "a": "show_facts",
     "e": "end",
     "d": "deliver",
     "x": "purge",
@@ -137,6 +138,8 @@ class Board:
             await self._do(command, if_step=shot.step if command == "next" else None)
         elif key == "r":
             await self._do("read_back", record=self._texts.current(shot))
+        elif key == "a":
+            await self._do("show_facts", shown=not shot.facts_shown)
         elif key == "g" and (offered := next((cue.key for cue in shot.cues if cue.key), "")):
             await self._do("say", key=offered)
         elif (asking := self._asking(key)) is not None:

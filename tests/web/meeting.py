@@ -108,6 +108,7 @@ class FakeMeeting:
             overrun=False,
             shows=None,
             contract=None,
+            facts=(),
             speaking=None,
         )
 
