@@ -17,6 +17,7 @@ from facilitator.config import NONE, STAGE, Config
 from facilitator.errors import FacilitatorError
 from facilitator.languages import load_language
 from speech.capture.device import DeviceSource
+from speech.confinement import CORE, MEMORY, NETWORK, refused_here
 from speech.detection import SileroDetector
 from speech.devices import Device, Kind, choose, list_devices
 from speech.errors import SpeechError
@@ -28,6 +29,11 @@ from speech.sound import resample
 from speech.synthesis.cache import PromptCache
 
 SENTENCE = {"fr": "Il reste deux minutes.", "en": "Two minutes left."}
+UNCONFINED = {
+    CORE: "After a crash, this system may write the facilitator's memory to the disk.",
+    MEMORY: "Other programs of yours may read the facilitator's memory.",
+    NETWORK: "This system does not keep the recognizer and the voice from the network: they do not use it.",
+}
 HEARD_CORRELATION = 0.3
 """From here on, what came back is what was played: noise alone stays below 0.1 over two seconds."""
 LISTEN_AFTER_SECONDS = 1.0
@@ -80,6 +86,7 @@ async def check_up(config: Config, parts: Parts, *, deep: bool) -> AsyncIterator
     yield Finding("system", "ok", f"Python {platform.python_version()} on {platform.platform(terse=True)}.")
     read = f"Read from {parts.config_file}." if parts.config_file else "None of yours: the defaults hold."
     yield Finding("configuration", "ok", read)
+    yield await asyncio.to_thread(_confinement)
     yield await asyncio.to_thread(_process, config)
     devices = await asyncio.to_thread(list_devices)
     for finding in _devices(config, devices):
@@ -97,6 +104,14 @@ async def check_up(config: Config, parts: Parts, *, deep: bool) -> AsyncIterator
     if deep:
         async for finding in _deep(config, parts, devices, sound, model):
             yield finding
+
+
+def _confinement() -> Finding:
+    refused = refused_here()
+    if not refused:
+        return Finding("confinement", "ok", "Its memory stays its own, and its workers reach no network.")
+    what = " ".join(sentence for name, sentence in UNCONFINED.items() if name in refused)
+    return Finding("confinement", "note", what, "docs/security.md says what this means.")
 
 
 def _process(config: Config) -> Finding:
@@ -163,7 +178,7 @@ async def _voice(config: Config, parts: Parts) -> AsyncIterator[tuple[Finding, S
 
 def _detector() -> Finding:
     try:
-        SileroDetector().score(np.zeros(FRAME, dtype=np.float32))
+        SileroDetector().score(np.ones(FRAME, dtype=np.float32))  # silence would be told without the model
     except SpeechError as error:
         return Finding("detector", "problem", str(error), "Install the facilitator again.")
     return Finding("detector", "ok", "It hears when somebody speaks.")

@@ -55,6 +55,7 @@ find_missing() {
       missing="$missing pulseaudio"
     fi
   fi
+  have strace || missing="$missing strace"
   have chromium || have chromium-browser || have google-chrome || missing="$missing chromium"
 }
 

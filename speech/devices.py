@@ -16,9 +16,9 @@ import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
+from speech.confinement import NOWHERE, seal_memory, worker_environment
 from speech.errors import DeviceNotFoundError
 
 Kind = Literal["input", "output"]
@@ -28,7 +28,6 @@ DEFAULT = "default"
 _PACTL_SECONDS = 2.0
 _PORTAUDIO_SECONDS = 8.0
 _NEAREST = 4
-_HOME = str(Path(__file__).resolve().parents[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +94,6 @@ def worker_command(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
-def worker_environment() -> dict[str, str]:
-    """Return the environment for a child process: it finds this package wherever ours was found."""
-    others = os.environ.get("PYTHONPATH")
-    path = f"{_HOME}{os.pathsep}{others}" if others else _HOME
-    # PortAudio would start a JACK server that nobody asked for.
-    return {**os.environ, "PYTHONPATH": path, "JACK_NO_START_SERVER": "1"}
-
-
 def kill_process(process: asyncio.subprocess.Process) -> None:
     """Kill a child process now, even a stopped one. Dead already, nothing happens."""
     if process.returncode is None:
@@ -125,7 +116,7 @@ def device_environment(name: str, kind: Kind) -> dict[str, str]:
     PULSE_SOURCE and PULSE_SINK are read per connection, so only a child's environment can choose. For `default`, and
     where no sound server answers, nothing is chosen.
     """
-    environment = worker_environment()
+    environment = worker_environment(sound=True)
     if sys.platform == "linux" and name != DEFAULT:
         environment["PULSE_SOURCE" if kind == "input" else "PULSE_SINK"] = name
     return environment
@@ -193,7 +184,8 @@ def _from_portaudio() -> tuple[Device, ...]:
             capture_output=True,
             timeout=_PORTAUDIO_SECONDS,
             check=True,
-            env=worker_environment(),
+            env=worker_environment(sound=True),
+            cwd=NOWHERE,
         )
         return tuple(Device(*entry) for entry in json.loads(done.stdout))
     except (subprocess.SubprocessError, OSError, ValueError):
@@ -220,4 +212,5 @@ def _portaudio_entries() -> list[tuple[str, Kind, str, bool, bool]]:
 
 
 if __name__ == "__main__":
+    seal_memory()
     sys.stdout.write(json.dumps(_portaudio_entries()))

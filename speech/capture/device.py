@@ -11,6 +11,7 @@ from collections import deque
 import numpy as np
 
 from speech.capture.protocol import HEADER, LONGEST_SAMPLES, NO_DEVICE
+from speech.confinement import NOWHERE
 from speech.devices import DEFAULT, device_environment, end_process, kill_process, worker_command
 from speech.errors import SourceLostError
 from speech.ports import RATE_HZ, Block
@@ -106,6 +107,7 @@ class DeviceSource:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
                 env=device_environment(self._name, "input"),
+                cwd=NOWHERE,
             )
         except OSError:
             raise SourceLostError(

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from speech.confinement import NOWHERE
 from speech.devices import DEFAULT, device_environment, end_process, kill_process, worker_command
 from speech.errors import SinkLostError
 from speech.playback.protocol import HEADER, PLAY, STOP
@@ -159,6 +160,7 @@ class DeviceSink:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
                 env=device_environment(self._name, "output"),
+                cwd=NOWHERE,
             )
         except OSError:
             self.on_lost()

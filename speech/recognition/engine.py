@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import subprocess
 import sys
 from pathlib import Path
 
+from speech.confinement import NOWHERE, worker_environment
+from speech.devices import worker_command
 from speech.recognition import wire
 
-_PACKAGE_ROOT = Path(__file__).resolve().parents[2]
-_QUIET = {
-    "HF_HUB_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "TRANSFORMERS_OFFLINE": "1",
-    "ORT_DISABLE_TELEMETRY": "1",
-    "DO_NOT_TRACK": "1",
-}
 _GIVEN_UP_SECONDS = 2.0
 """How long a process that we killed may take to disappear before we stop waiting for it."""
 
@@ -123,25 +116,17 @@ async def spawn() -> Engine:
     """
     try:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",  # not the current folder's modules: it is the user's, and may hold a numpy.py
-            "-m",
-            "speech.recognition.worker",
+            *worker_command("speech.recognition.worker"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=_environment(),
+            env=worker_environment(),
+            cwd=NOWHERE,
             creationflags=_creation_flags(),
         )
     except OSError:
         raise EngineDiedError from None
     return Engine(process)
-
-
-def _environment() -> dict[str, str]:
-    inherited = os.environ.get("PYTHONPATH")
-    path = os.pathsep.join([str(_PACKAGE_ROOT), *([inherited] if inherited else [])])
-    return {**os.environ, **_QUIET, "PYTHONPATH": path}
 
 
 def _creation_flags() -> int:

@@ -70,7 +70,7 @@ class WhisperRecognizer:
                 223 tokens and leaves the rest.
             patience: the defaults when None.
         """
-        self._model_dir = model_dir
+        self._model_dir = model_dir.absolute()  # the process has another folder
         self._threads = threads
         self._compute_type = compute_type
         self._glossary = glossary

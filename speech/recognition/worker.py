@@ -7,7 +7,6 @@ decode, so that it never outlives the process that started it. What is said leav
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import math
 import os
 import queue
@@ -20,6 +19,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from speech.confinement import cut_network, seal_memory
 from speech.detection import load_onnxruntime
 from speech.recognition import wire
 from speech.recognition.hallucinations import Heard, InventedTextLimits, joined, limits_of, spoken_text
@@ -30,12 +30,12 @@ _TEMPERATURES = {False: [0.0], True: [0.0, 0.2, 0.4]}
 """Live, a failed decode is left out: a retry costs a whole decode and invites invention. The final pass may retry."""
 _PRIORITY_STEP = 10
 """Added to the process's nice value: the call must not stutter while speech is written down (LESSONS.md)."""
-_PR_SET_DUMPABLE = 4
-"""From <sys/prctl.h>: with 0, no core dump of this memory is written and no other user's process may read it."""
 
 
 def main() -> int:
     """Serve utterances until the input closes; return the exit status."""
+    seal_memory()
+    cut_network()
     incoming, outgoing = _take_pipes()
     _withdraw()
     messages: queue.SimpleQueue[tuple[wire.Header, bytes]] = queue.SimpleQueue()
@@ -72,18 +72,11 @@ def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 
 def _withdraw() -> None:
-    """Give way to the call, leave Ctrl-C to the parent, and keep this memory out of core dumps."""
+    """Give way to the call, and leave Ctrl-C to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "win32":
-        return
-    import resource  # noqa: PLC0415  # not on Windows
-
-    with contextlib.suppress(OSError):
-        os.nice(_PRIORITY_STEP)
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError):
+            os.nice(_PRIORITY_STEP)
 
 
 def _listen(incoming: BinaryIO, messages: queue.SimpleQueue[tuple[wire.Header, bytes]]) -> None:

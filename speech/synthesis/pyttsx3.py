@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from speech.capture.files import read_audio
-from speech.devices import end_process, worker_command, worker_environment
+from speech.confinement import NOWHERE, worker_environment
+from speech.devices import end_process, worker_command
 from speech.errors import AudioFileError, SynthesisError, VoiceNotFoundError
 from speech.ports import Sound
 from speech.sound import read_wav
@@ -163,6 +164,7 @@ async def _ask(request: dict[str, Any], timeout_seconds: float) -> dict[str, Any
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             env=worker_environment(),
+            cwd=NOWHERE,
         )
     except OSError:
         raise SynthesisError("The speech engine could not be started: close other programs, then try again.") from None

@@ -63,7 +63,17 @@ def test_the_checkup_is_json_of_one_shape_and_a_problem_is_exit_code_1(tmp_path:
         assert finding["status"] in {"ok", "note", "problem"}
         assert finding["message"]
         assert finding["action"] or finding["status"] == "ok"
-    parts = {"system", "configuration", "process", "devices", "voice", "detector", "interruptions", "model"}
+    parts = {
+        "system",
+        "configuration",
+        "confinement",
+        "process",
+        "devices",
+        "voice",
+        "detector",
+        "interruptions",
+        "model",
+    }
     assert parts <= set(findings)
     assert [part for part, finding in findings.items() if finding["status"] == "problem"] == ["devices"]
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -108,14 +108,29 @@ class Run:
 
 @asynccontextmanager
 async def running(
-    pulse: PulseServer, folder: Path, config: str, *arguments: str, output: IO[bytes] | None = None
+    pulse: PulseServer,
+    folder: Path,
+    config: str,
+    *arguments: str,
+    output: IO[bytes] | None = None,
+    through: Sequence[str] = (),
 ) -> AsyncIterator[Run]:
-    """Run the service on `pulse` with a configuration, and end it whatever happens; `output` gets what it prints."""
+    """Run the service on `pulse` with a configuration, and end it whatever happens.
+
+    Args:
+        pulse: the sound server.
+        folder: for its ready file and its configuration.
+        config: what that holds.
+        arguments: more of the command.
+        output: gets what it prints.
+        through: what to put before the command.
+    """
     ready, file = folder / "ready.json", folder / "config.toml"
     await asyncio.to_thread(file.write_text, config)
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "facilitator", "run", "--no-browser", "--config", str(file), "--ready-file", str(ready),
-        *arguments, cwd=ROOT, env=pulse.environment, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
+        *through, sys.executable, "-m", "facilitator", "run", "--no-browser", "--config", str(file),
+        "--ready-file", str(ready), *arguments, cwd=ROOT, env=pulse.environment,
+        stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
     )  # fmt: skip
     try:
         deadline = time.monotonic() + START_SECONDS
