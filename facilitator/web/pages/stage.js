@@ -116,6 +116,7 @@ async function main() {
   feed = follow("/api/stage", {
     on: take,
     away: () => shot?.phase !== "ended" && away(say("reconnecting")),
+    silent: () => shot?.phase !== "ended" && away(say("reconnecting")),
     back: () => { away(""); if (player.unlocked) feed.send({ unlocked: true }); },
     refused: () => away(say("signed_out"), say("signed_out_text")),
   });
