@@ -7,7 +7,7 @@ const PATIENCE_MS = 4000;
 // A service that is frozen keeps its connections: after a short quiet it is asked, and known within 2 s to be silent.
 const LOOK_MS = 200;
 const QUIET_MS = 500;
-const ANSWER_MS = 900;
+const ANSWER_MS = 800;
 
 const post = (path, body) =>
   fetch(path, {
