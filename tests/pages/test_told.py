@@ -64,7 +64,8 @@ async def test_everybody_sees_the_facts_only_once_the_animator_shows_them(house:
     page = await house.open("console", "evaluation")
     note = page.locator('[data-name="facts"]')
     assert "le groupe ne les voit pas" in await note.inner_text()
-    assert "Exposé : 8 min (prévu : 8 min) · le client 3 min" in (await note.inner_text()).replace("\u00a0", " ")
+    await note.locator("summary").click()
+    assert "Exposé : 8 min · le client 3 min" in (await note.inner_text()).replace("\u00a0", " ")
     assert await stage.locator("dl").count() == 0
     async with page.expect_response("**/api/commands"):
         await page.keyboard.press("a")

@@ -12,6 +12,7 @@ const nameOf = (warning) => `${warning.code} ${warning.at}`;
 export class Side {
   #seen = new Set();
   #troubles = [];
+  #looked = false;
 
   constructor(clock, tell) {
     this.clock = clock;
@@ -48,7 +49,7 @@ export class Side {
       mute && note("mute", say("no_voice_yet"), [], button("open_stage")),
       offer && this.#offer(shot, offer),
       shot.follow_up && broughtBack(shot.follow_up),
-      facts.length > 0 && note("facts", say(shot.facts_shown ? "facts_shown" : "facts"), facts.map(fact), button("show_facts")),
+      facts.length > 0 && this.#facts(shot, facts),
       ...warnings.map((warning, place) => note(nameOf(warning), warning.message, [], place === 0 && button("dismiss"))),
       shot.speaking !== null && note("speaking", say("speaking"), [short(shot.speaking)]),
       shot.pending.length > 0 && note("pending", say("waiting"), [short(shot.pending[0])]),
@@ -71,6 +72,14 @@ export class Side {
       cue.key && button("ease", { words: say(`prompts.${cue.key}`) }),
       cue.action && !cue.key && first && button(cue.action, { words: cue.action === "say" ? say("say_again") : undefined }),
     );
+  }
+
+  // Folded: the animator looks at them, and shows them, or not.
+  #facts(shot, facts) {
+    const summary = h("summary", { "data-key": "facts" }, say("facts_look"));
+    const toggle = (event) => { this.#looked = event.target.open; };
+    const list = h("details", { open: this.#looked, ontoggle: toggle }, summary, h("ul.small", {}, facts.map((one) => h("li", {}, fact(one)))));
+    return note("facts", say(shot.facts_shown ? "facts_shown" : "facts"), [], [button("show_facts"), list]);
   }
 
   #offer(shot, offer) {
@@ -106,10 +115,11 @@ export class Side {
   }
 }
 
-// "Exposé : 9 min, 8 prévues ; le client 7 min"
+// "Exposé : 9 min (prévu : 8 min) · le client 7 min"
 function fact(one) {
   const heard = one.heard.map((voice) => say("fact_heard", { role: voice.role, time: rounded(voice.seconds) }));
-  return [say("fact", { title: one.title, time: rounded(one.seconds), planned: rounded(one.planned_seconds) }), ...heard].join(" · ");
+  const [time, planned] = [rounded(one.seconds), rounded(one.planned_seconds)];
+  return [say(time === planned ? "fact_as_planned" : "fact", { title: one.title, time, planned }), ...heard].join(" · ");
 }
 
 // The plan of another session: what its client comes back to.

@@ -64,9 +64,9 @@ function beside() {
 
 // By step and role: whole minutes here too.
 function fact(one) {
-  const time = say("fact", { time: about(one.seconds), planned: about(one.planned_seconds) });
+  const [time, planned] = [about(one.seconds), about(one.planned_seconds)];
   const heard = one.heard.map((voice) => h("dd.voice", {}, say("fact_heard", { role: voice.role, time: about(voice.seconds) })));
-  return h("div", {}, h("dt", {}, one.title), h("dd", {}, time), heard);
+  return h("div", {}, h("dt", {}, one.title), h("dd", {}, time === planned ? time : say("fact", { time, planned })), heard);
 }
 
 const about = (seconds) => {
