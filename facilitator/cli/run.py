@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +18,7 @@ from facilitator.cli import parts
 from facilitator.cli.board import Board
 from facilitator.cli.preparing import prepare
 from facilitator.cli.resuming import Begun, begin
-from facilitator.cli.serving import serve, show_pages, write_ready
+from facilitator.cli.serving import links, serve, show_pages, write_ready
 from facilitator.config import Config, load_config
 from facilitator.errors import UsageError
 from facilitator.followup import FollowUp, read_follow_up
@@ -91,11 +93,11 @@ async def _run(config: Config, begun: Begun, asked: _Asked, model: Path | None) 
     written: Path | None = None
     try:
         service = await serve(live, config.web, None if begun.kept is None else begun.kept.chosen.door)
-        show_pages(service, browse=asked.browse)
+        show_pages(service, settings.language, browse=asked.browse)
         holding = asyncio.get_running_loop().create_task(live.run())
         for code in notices:
             live.warn(code)
-        driving = asyncio.get_running_loop().create_task(_drive(live))
+        driving = asyncio.get_running_loop().create_task(_drive(live, partial(links, service, settings.language)))
         if asked.ready_file is not None:
             await asyncio.sleep(0)  # ready is who can be ended, too: its signals are taken by then
             write_ready(asked.ready_file, service)
@@ -115,11 +117,11 @@ async def _run(config: Config, begun: Begun, asked: _Asked, model: Path | None) 
                 await asyncio.to_thread(written.unlink)
 
 
-async def _drive(live: Live) -> None:
+async def _drive(live: Live, new_links: Callable[[], list[str]]) -> None:
     """Follow the terminal's keys; without a terminal, wait for the end."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    board = Board(live, parts.output) if sys.stdin.isatty() else None
+    board = Board(live, parts.output, new_links) if sys.stdin.isatty() else None
 
     def interrupted() -> None:
         if board is None or board.interrupt():
