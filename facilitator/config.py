@@ -31,6 +31,11 @@ STAGE = "stage"
 
 SHORTEST, LONGEST = 10, 480
 """Lengths of a meeting, minutes."""
+BROWSER = "browser"
+"""The name of a call input that is no device: the console sends the sound of a tab or window that is shared with it."""
+TRACKS = "tracks"
+"""And of another: a meeting bot sends each participant's own track."""
+
 _FOLDERS = (("session", "processes"), ("listening", "detector"), ("documents", "folder"), ("privacy", "folder"))
 _FILES = (("delivery", "ca_file"), ("transcription", "server_ca_file"))
 GLOSSARY_CHARACTERS = 300
@@ -90,7 +95,7 @@ class AudioConfig(_Section):
     """The sound devices: a name as `facilitator devices` prints it, `default`, or `none`.
 
     Attributes:
-        call_input: where the call's sound is heard.
+        call_input: where the call's sound is heard; `browser` for what the console sends, `tracks` for a bot's.
         microphone_input: the animator's own microphone.
         voice_output: where the voice is played; `stage` for the participants' page.
     """

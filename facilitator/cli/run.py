@@ -8,6 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +18,7 @@ from facilitator.cli import parts
 from facilitator.cli.board import Board
 from facilitator.cli.preparing import prepare
 from facilitator.cli.resuming import Begun, begin
-from facilitator.cli.serving import door_of, has_screen, serve, show_pages, write_ready
+from facilitator.cli.serving import door_of, has_screen, links, serve, show_pages, write_ready
 from facilitator.cli.setting_up import make_set_up
 from facilitator.config import Config, load_config
 from facilitator.errors import UsageError
@@ -113,7 +114,7 @@ async def _set_up(config: Config, begun: Begun, asked: _Asked) -> None:
         await setting_up.start()
         await serve(service, config.web, None)
         begun.say()
-        show_pages(service, browse=asked.browse)
+        show_pages(service, setting_up.language, browse=asked.browse)
         if sys.stdin.isatty():
             parts.errors.print("Choose and try everything on the console's page; the session begins from there.")
         _on_signals(woken.set)
@@ -138,7 +139,7 @@ async def _run(config: Config, begun: Begun, asked: _Asked, model: Path | None) 
         leaving.push_async_callback(service.close)
         leaving.push_async_callback(live.close)  # first: nothing is heard any more
         await serve(service, config.web, door)
-        show_pages(service, browse=asked.browse)
+        show_pages(service, settings.language, browse=asked.browse)
         await _hold(live, notices, service, lambda: _tell_ready(leaving, asked.ready_file, service))
 
 
@@ -151,7 +152,7 @@ async def _hold(
     holding = loop.create_task(live.run())
     for code in notices:
         live.warn(code)
-    driving = loop.create_task(_drive(live))
+    driving = loop.create_task(_drive(live, partial(links, service, live.settings.language)))
     if on_ready is not None:
         await asyncio.sleep(0)  # ready is who can be ended, too: its signals are taken by then
         await on_ready()
@@ -185,11 +186,11 @@ def _on_signals(stop: Callable[[], None], interrupted: Callable[[], None] | None
             loop.add_signal_handler(number, stop)
 
 
-async def _drive(live: Live) -> None:
+async def _drive(live: Live, new_links: Callable[[], list[str]]) -> None:
     """Follow the terminal's keys; without a terminal, wait for the end."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    board = Board(live, parts.output) if sys.stdin.isatty() else None
+    board = Board(live, parts.output, new_links) if sys.stdin.isatty() else None
 
     def interrupted() -> None:
         if board is None or board.interrupt():

@@ -16,6 +16,7 @@ from facilitator.errors import ServiceError, UsageError
 from facilitator.store.contents import Door
 from facilitator.web.passes import Scope
 from facilitator.web.service import Service
+from facilitator.wording import Language
 
 
 async def serve(service: Service, config: WebConfig, kept: Door | None) -> None:
@@ -45,15 +46,20 @@ def door_of(service: Service) -> Door:
     return Door(port=service.port, key=service.key.hex())
 
 
-def show_pages(service: Service, *, browse: bool) -> None:
+def links(service: Service, language: Language) -> list[str]:
+    """Return how each page opens, by a new link, in words."""
+    return [language.plain(f"interface.link_{scope.value}", url=service.link(scope)) for scope in Scope]
+
+
+def show_pages(service: Service, language: Language, *, browse: bool) -> None:
     """Open the console's page where there is a screen, and say in a terminal how to open both pages."""
     if browse and has_screen():
         # A thread that nothing waits for: some browsers are not left before they are closed.
         opening = threading.Thread(target=webbrowser.open, args=(service.link(Scope.CONSOLE),), daemon=True)
         opening.start()
     if sys.stdin.isatty():
-        for name, scope in (("The console", Scope.CONSOLE), ("The participants' page", Scope.STAGE)):
-            parts.errors.print(f"{name} opens here, once: {service.link(scope)}", soft_wrap=True, highlight=False)
+        for line in links(service, language):
+            parts.errors.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def has_screen() -> bool:
@@ -73,6 +79,7 @@ def write_ready(path: Path, service: Service) -> None:
         "stage_url": service.link(Scope.STAGE),
         "api_url": f"{service.url}/api",
         "token": service.token,
+        "ingest_token": service.ingest_token,
     }
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:

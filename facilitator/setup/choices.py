@@ -14,12 +14,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from facilitator.config import NONE, STAGE, Config
+from facilitator.config import BROWSER, NONE, STAGE, TRACKS, Config
 from facilitator.store.contents import Person
 
 AUTO, SERVER = "", "server"
 """What writes down: the model that keeps up best; the configuration's speech server. `NONE`: nothing does."""
 MOST_PEOPLE = 40
+
+SENDERS = frozenset({BROWSER, TRACKS})
+"""Call inputs that are no device."""
 
 _Text = Annotated[str, Field(max_length=200)]
 Way = Literal["stage", "device", "none"]
@@ -121,6 +124,8 @@ class Choices(BaseModel):
 
     @property
     def inputs(self) -> dict[str, str]:
-        """The devices to listen to, by what they carry: `call`, `microphone`."""
-        named = {"call": self.call_input, "microphone": self.microphone_input}
-        return {channel: device for channel, device in named.items() if device != NONE} if self.listens else {}
+        """The devices to listen to, by what they carry: `call`, `microphone`. A page or a bot that sends is none."""
+        if not self.listens:
+            return {}
+        call = {} if self.call_input in {NONE, *SENDERS} else {"call": self.call_input}
+        return call if self.microphone_input == NONE else {**call, "microphone": self.microphone_input}

@@ -169,7 +169,7 @@ def _of_the_listening(choices: Choices, offer: Offer) -> dict[str, Trouble]:
     if not choices.listens:
         return {}
     found: dict[str, Trouble] = {}
-    if not choices.inputs:
+    if choices.call_input == choices.microphone_input == NONE:
         found["listens"] = ("no_input", {})
     for channel, device in choices.inputs.items():
         if not offer.has(device, "input"):

@@ -37,6 +37,21 @@ class Unlocked(_Said):
     unlocked: bool
 
 
+class Capture(_Said):
+    """What a sender of sound goes on with, or begins: the same name after a lost connection."""
+
+    capture: Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Skipped(_Said):
+    """So many samples that a sender could not keep are missing before what it sends next; up to an hour."""
+
+    skipped: Annotated[int, Field(gt=0, le=57_600_000)]
+
+
+SenderLine: TypeAdapter[Capture | Skipped] = TypeAdapter(Capture | Skipped)
+"""What a sender of sound may say beside it."""
+
 StageLine: TypeAdapter[Played | Unlocked] = TypeAdapter(Played | Unlocked)
 """What a stage may send."""
 
@@ -133,7 +148,7 @@ _REFUSALS = {
 @cache
 def _shared() -> tuple[Schema, ...]:
     models = (
-        *(Played, Unlocked, Ticket, Opened, Wanted, Link, Strings, Refusal),
+        *(Played, Unlocked, Capture, Skipped, Ticket, Opened, Wanted, Link, Strings, Refusal),
         *(Begun, Brought, Nothing, Levels, SetUpShown),
     )
     _, found = models_json_schema([(model, "validation") for model in models], ref_template=_REFERENCE)
@@ -210,6 +225,16 @@ def _paths(command: Schema) -> Schema:
         "/api/stage": {
             "get": {
                 "summary": "WebSocket: what the stage shows, and the prompts that it plays; takes `Played`, `Unlocked`",
+                **_answers(),
+            }
+        },
+        "/api/ingest/{channel}": {
+            "get": {
+                "summary": "WebSocket: a channel's sound, binary messages of mono s16le at 16 kHz; takes `Capture` "
+                "first and `Skipped`; says whether it is heard and how many samples it has",
+                "parameters": [
+                    {"name": "channel", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+                ],
                 **_answers(),
             }
         },

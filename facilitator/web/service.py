@@ -15,6 +15,7 @@ from facilitator.errors import ServiceError
 from facilitator.web import openapi
 from facilitator.web.feeds import FRAME_BYTES, PATIENCE_SECONDS, QUEUE, Feed, open_socket, read_nothing
 from facilitator.web.guard import BODY_BYTES, Guard, error
+from facilitator.web.ingest import ingest
 from facilitator.web.meeting import Line, Meeting, RefusedError
 from facilitator.web.pages import ADDRESSES, SET_UP, File, answer, read_pages
 from facilitator.web.passes import Passes, Scope
@@ -73,6 +74,11 @@ class Service:
         """The bearer token of this run, which opens everything."""
         return self._passes.token
 
+    @property
+    def ingest_token(self) -> str:
+        """The bearer token with which a meeting bot may send sound, and do nothing else."""
+        return self._passes.ingest_token
+
     async def start(self, host: str, port: int) -> str:
         """Answer on `host` and `port` (0 for any free one); return the address, `http://127.0.0.1:8123`.
 
@@ -116,6 +122,7 @@ class Service:
         app.router.add_post("/api/commands", self._commands)
         app.router.add_get("/api/events", self._events)
         app.router.add_get("/api/stage", self._stage)
+        app.router.add_get("/api/ingest/{channel}", self._ingest)
         app.router.add_get("/api/prompts/{id}.wav", self._prompt)
         app.router.add_get("/api/openapi.json", self._openapi)
         self._set_up.add_to(app)
@@ -177,6 +184,8 @@ class Service:
         try:
             scope = Scope(body["scope"])
         except (KeyError, ValueError):
+            scope = Scope.INGEST
+        if scope is Scope.INGEST:  # a bot has no page
             return error(400, 'Send an object such as {"scope": "stage"}.')
         return web.json_response({"url": self.link(scope)})
 
@@ -235,6 +244,9 @@ class Service:
 
     async def _stage(self, request: web.Request) -> web.StreamResponse:
         return await self._stages.serve(request, self._closing)
+
+    async def _ingest(self, request: web.Request) -> web.StreamResponse:
+        return await ingest(request, self._meeting.inlets, self._closing)
 
     def _stages_changed(self) -> None:
         for feed in (*self._consoles, *self._set_up.feeds):

@@ -18,6 +18,7 @@ CONFIGS = [
     Config(listening=ListeningConfig(enabled=False), transcription=SERVED),
     Config(transcription=TranscriptionConfig(model="large")),
     Config(transcription=TranscriptionConfig(model="none")),
+    Config(audio=AudioConfig(call_input="browser")),
 ]
 
 
@@ -61,6 +62,12 @@ def test_people_are_those_of_the_command_line_without_spaces_around_their_names(
     assert choices.people == (PersonChosen(name="Camille", role="client"),)
     written = choices.model_copy(update={"people": (PersonChosen(name="  Nour ", role="consultant"),)})
     assert written.present() == (Person(name="Nour", role="consultant"),)
+
+
+@pytest.mark.parametrize("sender", ["browser", "tracks"])
+def test_a_page_or_a_bot_that_sends_the_call_is_no_device_to_check(sender: str) -> None:
+    config = Config(audio=AudioConfig(call_input=sender, microphone_input="mic"))
+    assert Choices.of(config).inputs == {"microphone": "mic"}
 
 
 def test_nothing_is_an_input_where_nothing_is_listened_to() -> None:

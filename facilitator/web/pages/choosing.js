@@ -105,7 +105,7 @@ export function voice(desk) {
 export function listening(desk) {
   const [listens, showListens] = checkbox(desk, "listens", say("listens_text"));
   const inputs = (shot) => [["none", say("no_device")], ...devices(shot, "input")];
-  const [call, showCall] = select(desk, "call_input", inputs);
+  const [call, showCall] = select(desk, "call_input", (shot) => [...inputs(shot), ["browser", say("call_browser")], ["tracks", say("call_tracks")]]);
   const [microphone, showMicrophone] = select(desk, "microphone_input", inputs);
   const [meters, showMeters] = check(desk);
   const [writer, showWriter] = select(desk, "writer", (shot) => shot.writers.map((one) => [one.id, one.name]));

@@ -59,7 +59,8 @@ export function check(desk) {
   label();
   if (socket) start();
   return [element, (shot) => {
-    const possible = shot.choices.listens && (shot.choices.call_input !== "none" || shot.choices.microphone_input !== "none");
+    const { listens, call_input: call, microphone_input: microphone } = shot.choices;
+    const possible = listens && (!["none", "browser", "tracks"].includes(call) || microphone !== "none");
     element.hidden = !possible;
     if (socket && !possible) stop();
   }];

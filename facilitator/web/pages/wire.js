@@ -4,6 +4,10 @@
 const RETRY_MS = [100, 300, 700, 1000]; // then every second: back within 2 s of the service
 const REFUSED_RETRY_MS = 5000;
 const PATIENCE_MS = 4000;
+// A service that is frozen keeps its connections: after a short quiet it is asked, and known within 2 s to be silent.
+const LOOK_MS = 200;
+const QUIET_MS = 500;
+const ANSWER_MS = 800;
 
 const post = (path, body) =>
   fetch(path, {
@@ -64,9 +68,10 @@ export async function stageLink() {
 }
 
 // Follows a feed for as long as the page lives.
-//   on(line): every line; away(): the link is lost; back(): it is there again; refused(): the page is no longer let in.
-export function follow(path, { on, away, back, refused }) {
-  let socket, tried = 0, was = "";
+//   on(line): every line; away(): the link is lost; silent(): it is there, and nobody answers; back(): all is well again;
+//   refused(): the page is no longer let in.
+export function follow(path, { on, away, silent, back, refused }) {
+  let socket, tried = 0, was = "", heard = 0, asking = false;
   const become = (state, tell) => {
     if (state !== was) tell();
     was = state;
@@ -75,6 +80,7 @@ export function follow(path, { on, away, back, refused }) {
     socket = new WebSocket(`ws://${location.host}${path}`);
     socket.onmessage = (message) => {
       tried = 0;
+      heard = performance.now();
       become("here", back);
       on(JSON.parse(message.data));
     };
@@ -89,8 +95,25 @@ export function follow(path, { on, away, back, refused }) {
       }
     };
   }
+  async function look() {
+    if (asking || (was !== "here" && was !== "silent") || performance.now() - heard < QUIET_MS) return;
+    asking = true;
+    const answered = await answers();
+    asking = false;
+    if (answered) heard = performance.now();
+    if (was === "here" || was === "silent") become(answered ? "here" : "silent", answered ? back : silent);
+  }
   open();
+  setInterval(look, LOOK_MS);
   return { send: (value) => socket.readyState === WebSocket.OPEN && socket.send(JSON.stringify(value)) };
+}
+
+async function answers() {
+  try {
+    return (await fetch("/healthz", { signal: AbortSignal.timeout(ANSWER_MS) })).ok;
+  } catch {
+    return false;
+  }
 }
 
 // A socket does not say why it was refused: another question does.
