@@ -27,6 +27,8 @@ DEFAULT = "default"
 """The name that stands for the system's own choice."""
 _PACTL_SECONDS = 2.0
 _PORTAUDIO_SECONDS = 8.0
+_NO_ANSWER = (subprocess.SubprocessError, OSError, ValueError, TypeError, AttributeError, LookupError)
+"""What asking for devices may raise: the one asked is not there, hangs, or says what is no list of devices."""
 _NEAREST = 4
 
 
@@ -150,11 +152,12 @@ def _from_sound_server() -> tuple[Device, ...] | None:
         return None
     try:
         info, sources, sinks = (_pactl(*what) for what in (("info",), ("list", "sources"), ("list", "sinks")))
-    except (subprocess.SubprocessError, OSError, ValueError):
+        inputs = (_served(entry, "input", info["default_source_name"]) for entry in sources)
+        outputs = (_served(entry, "output", info["default_sink_name"]) for entry in sinks)
+        found = (*inputs, *outputs)
+    except _NO_ANSWER:
         return None
-    inputs = (_served(entry, "input", info["default_source_name"]) for entry in sources)
-    outputs = (_served(entry, "output", info["default_sink_name"]) for entry in sinks)
-    return (*inputs, *outputs)
+    return found
 
 
 def _pactl(*arguments: str) -> Any:
@@ -170,10 +173,11 @@ def _pactl(*arguments: str) -> Any:
 
 
 def _served(entry: dict[str, Any], kind: Kind, default: str) -> Device:
+    name, description = str(entry["name"]), str(entry.get("description") or entry["name"])
     monitor = kind == "input" and (
-        entry.get("properties", {}).get("device.class") == "monitor" or entry["name"].endswith(".monitor")
+        entry.get("properties", {}).get("device.class") == "monitor" or name.endswith(".monitor")
     )
-    return Device(entry["name"], kind, entry.get("description") or entry["name"], entry["name"] == default, monitor)
+    return Device(name, kind, description, name == default, monitor)
 
 
 def _from_portaudio() -> tuple[Device, ...]:
@@ -188,7 +192,7 @@ def _from_portaudio() -> tuple[Device, ...]:
             cwd=NOWHERE,
         )
         return tuple(Device(*entry) for entry in json.loads(done.stdout))
-    except (subprocess.SubprocessError, OSError, ValueError):
+    except _NO_ANSWER:
         return ()
 
 

@@ -6,6 +6,7 @@ Closing kills the child: from then on this device is not heard. No sound touches
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 
 import numpy as np
@@ -120,14 +121,15 @@ class DeviceSource:
         while True:
             try:
                 at, dropped_seconds, count = HEADER.unpack(await _exactly(process, HEADER.size, within))
-                if count > LONGEST_SAMPLES:
+                if count > LONGEST_SAMPLES or not (math.isfinite(at) and 0 <= dropped_seconds < math.inf):
                     return
                 data = await _exactly(process, 4 * count, _SILENT_SECONDS)
             except (EOFError, TimeoutError, OSError):
                 return
             within = _SILENT_SECONDS
             self._dropped_there = dropped_seconds
-            self._keep(Block(np.frombuffer(data, dtype="<f4").astype(np.float32), at))
+            samples = np.clip(np.frombuffer(data, dtype="<f4"), -1.0, 1.0).astype(np.float32)
+            self._keep(Block(np.nan_to_num(samples, copy=False), at))  # what is no number would deafen the detectors
 
     def _keep(self, block: Block) -> None:
         self._blocks.append(block)
