@@ -254,14 +254,13 @@ def run(seed: int, kinds: Sequence[str] = KINDS, change: Callable[[World], None]
     world = draw(seed, loop, kinds)
     if change is not None:
         change(world)
-    FrameDetector.world = world
     outcome = Outcome(world, Disk(world))
     kills = [fault for fault in world.faults if fault.kind == "killed"]
     gc.disable()
     try:
         for place in range(len(kills) + 1):
             kill = kills[place] if place < len(kills) else None
-            if _held(Held(outcome, place), loop, kill) or kill is None:
+            if hold(Held(outcome, place), loop, kill) or kill is None:
                 break
             loop = world.loop = _next(loop, kill.size)
     except HangError as hang:
@@ -277,9 +276,10 @@ def _next(before: VirtualLoop, outage: float) -> VirtualLoop:
     return loop
 
 
-def _held(held: Held, loop: VirtualLoop, kill: Fault | None) -> bool:
+def hold(held: Held, loop: VirtualLoop, kill: Fault | None) -> bool:
     """Run one process; return True where it came to its end, False where it was killed before."""
     world, children = held.world, Children(held.world)
+    FrameDetector.world = world
     with ExitStack() as stack:
         stack.enter_context(clocks(loop))
         for place, name, double in (
