@@ -23,6 +23,7 @@ from facilitator.core.session import Session
 from facilitator.core.snapshot import Snapshot
 from facilitator.core.stage import StageView
 from facilitator.core.state import Settings, names_by_role
+from facilitator.device_words import VOICE, DeviceWords
 from facilitator.documents.offers import with_offers
 from facilitator.documents.write import Papers
 from facilitator.handing import BAD_REQUEST, CONFLICT, DELIVER, PURGE, Deliver, Handing, Purge
@@ -59,6 +60,12 @@ class Live:
         self._own = OwnVoice()
         device = None if settings.voice_output == STAGE else settings.voice_output
         self._sink = DeviceSink(device) if device is not None else None
+        self._devices = DeviceWords(
+            self._timeline,
+            settings.language,
+            self._give,
+            {**dict(self._inputs()), VOICE: device},
+        )
         now = dt.datetime.now(tz=dt.UTC).astimezone()
         self._began = now if settings.storing is None else settings.storing.chosen.began
         self._keeping = Keeping(settings.storing, self.warn)
@@ -87,7 +94,9 @@ class Live:
         )
         mouth: Mouth | None = self.tabs if settings.voice_output == STAGE else None
         if self._sink is not None:
-            mouth = DeviceMouth(self._timeline, self._clock, self._sink, self._own, self._runner.receive)
+            mouth = DeviceMouth(
+                self._timeline, self._clock, self._sink, self._own, self._runner.receive, told=self._devices
+            )
         speaker.connect(self._runner.receive, mouth)
         self._followers: list[Callable[[dict[str, Any]], None]] = []
         self._handing = self._make_handing()
@@ -153,21 +162,12 @@ class Live:
             self._clock,
             channels,
             self._own,
-            on_dropped=self._dropped,
-            on_silent=self._silent,
+            told=self._devices,
             watch=watch,
         )
 
-    def _dropped(self, channel: str, seconds: float) -> None:
-        message = self.settings.language.plain(
-            "interface.warnings.capture_dropped",
-            seconds=max(1, round(seconds)),
-            device=self.settings.language.plain(f"interface.devices.{channel}"),
-        )
-        self._runner.give(ev.Warned(at=self._runner.now(), code="capture_dropped", message=message))
-
-    def _silent(self, channel: str) -> None:
-        self.warn(f"{channel}_silent")
+    def _give(self, event: ev.Event) -> None:
+        self._runner.give(event)
 
     def remember(self, door: Door) -> None:
         """Keep with the session where its pages are answered; said before it is run."""

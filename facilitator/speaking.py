@@ -22,6 +22,7 @@ import numpy as np
 from facilitator.core import events as ev
 from facilitator.core.actions import Prompt
 from facilitator.core.courtesy import FADE_SECONDS
+from facilitator.device_words import AWAY_SECONDS, VOICE, Told
 from facilitator.timeline import LiveClock, Timeline
 from facilitator.wording import Language
 from speech.errors import AudioFileError, SynthesisError
@@ -98,21 +99,26 @@ class DeviceMouth:
         sink: the device.
         own: told what is being said, so that it is known where it comes back.
         receive: told what becomes of each prompt, and of the device.
+        told: who is told that the device stays away, or is muted.
     """
 
     RETRY_SECONDS = 1.0
     START_SECONDS = 1.8
     """A prompt that has not begun so long after its cue will not soon: the device is told lost within 2 s."""
 
-    def __init__(self, timeline: Timeline, clock: LiveClock, sink: DeviceSink, own: OwnVoice, receive: Receive) -> None:
+    def __init__(
+        self, timeline: Timeline, clock: LiveClock, sink: DeviceSink, own: OwnVoice, receive: Receive, *, told: Told
+    ) -> None:
         self._timeline = timeline
         self._clock = clock
         self._sink = sink
         self._own = own
         self._receive = receive
         self._preparing: tuple[str, asyncio.Task[None]] | None = None
+        self._told = told
         self._reopening: asyncio.Task[None] | None = None
         sink.on_lost = self._lost
+        sink.on_muted = lambda muted: told.muted(muted=muted)
 
     def play(self, prompt_id: str, sound: Sound, at: float) -> None:  # noqa: ARG002  the device tells the true start
         """Start a prompt."""
@@ -156,17 +162,21 @@ class DeviceMouth:
     def _lost(self) -> None:
         """Tell that the device is gone, unless that is known, and see to its return."""
         if self._reopening is None:
-            self._timeline.soon(lambda at: self._receive(ev.DeviceLost(at=at, device="voice_output")))
+            self._timeline.soon(lambda at: self._receive(ev.DeviceLost(at=at, device=VOICE)))
             self._reopening = self._timeline.work(self._reopen())
 
     async def _reopen(self) -> None:
-        while True:
-            await asyncio.sleep(self.RETRY_SECONDS)
-            with suppress(Exception):
-                await self._sink.open()
-                break
+        away = asyncio.get_running_loop().call_later(AWAY_SECONDS, self._told.away, VOICE)
+        try:
+            while True:
+                with suppress(Exception):
+                    await self._sink.open()
+                    break
+                await asyncio.sleep(self.RETRY_SECONDS)
+        finally:
+            away.cancel()
         self._reopening = None
-        self._timeline.soon(lambda at: self._receive(ev.DeviceRecovered(at=at, device="voice_output")))
+        self._timeline.soon(lambda at: self._receive(ev.DeviceRecovered(at=at, device=VOICE)))
 
     async def close(self) -> None:
         """Give the device back."""

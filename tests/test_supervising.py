@@ -25,7 +25,7 @@ from speech.own_voice import OwnVoice
 from speech.ports import RATE_HZ, Played, Samples, Sound, Transcript
 from speech.recognition.segmenter import Utterance
 from tests.campaign.virtual import VirtualLoop, virtually
-from tests.fakes import FakeDetector, FakeListener, FakeRecognizer, FakeSource, FakeSynthesizer, recording
+from tests.fakes import FakeDetector, FakeListener, FakeRecognizer, FakeSource, FakeSynthesizer, FakeTold, recording
 from tests.store.meetings import session
 
 WORDS = load_language("codev", "fr", "tu")
@@ -203,7 +203,7 @@ async def test_a_detector_that_fails_costs_its_channel_until_it_works_again(loop
         (Ear("call", CrashingDetector(loop, loop.now + 5)), lambda: PacedSource(loop, [])),
         (Ear("microphone", FakeDetector()), lambda: PacedSource(loop, [(2.0, 4.0)])),
     ]
-    hearing = LiveHearing(timeline, clock, channels, OwnVoice(), on_dropped=lambda *_: None, on_silent=lambda _: None)
+    hearing = LiveHearing(timeline, clock, channels, OwnVoice(), told=FakeTold())
     runner = runner_of(timeline, None)
     hearing.connect(listener)
     hearing.start()
@@ -360,7 +360,7 @@ class BadSink:
 def said(sink: BadSink) -> list[ev.Event]:
     clock, events = LiveClock(), list[ev.Event]()
     timeline = Timeline(clock)
-    mouth = DeviceMouth(timeline, clock, sink, OwnVoice(), events.append)  # type: ignore[arg-type]
+    mouth = DeviceMouth(timeline, clock, sink, OwnVoice(), events.append, told=FakeTold())  # type: ignore[arg-type]
     runner = runner_of(timeline, None)
     asyncio.get_running_loop().create_task(runner.run())
     mouth.play("p", Sound(np.zeros(RATE_HZ, dtype=np.float32), RATE_HZ), 0.0)
@@ -393,7 +393,9 @@ class BrokenVoice(FakeSynthesizer):
 async def test_whatever_the_speech_engine_raises_costs_one_prompt(loop: VirtualLoop) -> None:
     timeline, events = Timeline(LiveClock()), list[ev.Event]()
     speaker = Speaker(timeline, BrokenVoice(), WORDS)  # type: ignore[arg-type]
-    speaker.connect(events.append, mouth=DeviceMouth(timeline, LiveClock(), BadSink(), OwnVoice(), events.append))  # type: ignore[arg-type]
+    speaker.connect(
+        events.append, mouth=DeviceMouth(timeline, LiveClock(), BadSink(), OwnVoice(), events.append, told=FakeTold())
+    )  # type: ignore[arg-type]
     speaker.prepare(prompt("p"))
     (told,) = await speaker.render_ahead([("", "p")])
     await asyncio.sleep(1)

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from facilitator import device_words, watching
 from facilitator import live as live_module
-from facilitator import watching
 from facilitator.catalog import load_process
 from facilitator.core.process import Participant, Process
 from facilitator.languages import load_language
@@ -286,6 +286,7 @@ def hold(held: Held, loop: VirtualLoop, kill: Fault | None) -> bool:
             (asyncio, "create_subprocess_exec", children.start),
             (os, "kill", children.kill),
             (live_module, "SileroDetector", FrameDetector),
+            (device_words, "list_devices", tuple),
             (watching, "Aside", VirtualAside),
             (keeping, "Aside", VirtualAside),
         ):
