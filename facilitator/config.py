@@ -29,13 +29,12 @@ NONE = "none"
 STAGE = "stage"
 """The name of an output that is no device: the participants' page plays the voice."""
 
-SHORTEST, LONGEST = 10, 480
-"""Lengths of a meeting, minutes."""
 BROWSER = "browser"
 """The name of a call input that is no device: the console sends the sound of a tab or window that is shared with it."""
 TRACKS = "tracks"
 """And of another: a meeting bot sends each participant's own track."""
-
+SHORTEST, LONGEST = 10, 480
+"""Lengths of a meeting, minutes."""
 _FOLDERS = (("session", "processes"), ("listening", "detector"), ("documents", "folder"), ("privacy", "folder"))
 _FILES = (("delivery", "ca_file"), ("transcription", "server_ca_file"))
 GLOSSARY_CHARACTERS = 300

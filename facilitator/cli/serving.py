@@ -48,7 +48,10 @@ def door_of(service: Service) -> Door:
 
 def links(service: Service, language: Language) -> list[str]:
     """Return how each page opens, by a new link, in words."""
-    return [language.plain(f"interface.link_{scope.value}", url=service.link(scope)) for scope in Scope]
+    return [
+        language.plain(f"interface.link_{scope.value}", url=service.link(scope))
+        for scope in (Scope.CONSOLE, Scope.STAGE)
+    ]
 
 
 def show_pages(service: Service, language: Language, *, browse: bool) -> None:
