@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from facilitator.errors import StoreError
-from tests.store.faults import play
+from tests.store.faults import phases, play
 from tests.store.faults.play import Stage, Story
 from tests.store.faults.shim import MEMORY, Call, Shim
 
@@ -184,10 +184,10 @@ def main(form: str) -> None:
 
         async def whole(story: Story) -> None:
             story.on_kept = stage.shim.say
-            await play.hold(stage, story, play.steps()[:7], ended=False)
-            await play.resume(stage, story)
+            await phases.hold(stage, story, play.steps()[:7], ended=False)
+            await phases.resume(stage, story)
             stage.shim.say(len(story.states))
-            await play.purge(stage, story)
+            await phases.purge(stage, story)
             stage.shim.say(GONE)
 
         with asyncio.Runner() as runner:
