@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,3 +77,19 @@ def test_a_disk_that_is_really_full_is_told_and_what_was_there_stays(small_disk:
     assert written > 2
     store.close()
     assert len(read(small_disk, keys)) == written
+
+
+def test_a_store_that_could_not_be_made_is_closed_at_once(
+    tmp_path: Path, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[sqlite3.Connection] = []
+
+    def fail(store: SessionStore) -> None:
+        opened.append(store._connection)
+        raise sqlite3.OperationalError
+
+    monkeypatch.setattr(SessionStore, "_begin", fail)
+    with pytest.raises(StoreError):
+        SessionStore.create(tmp_path / "sessions", NAME, keys)
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        opened[0].execute("SELECT 1")
