@@ -56,6 +56,7 @@ find_missing() {
     fi
   fi
   have strace || missing="$missing strace"
+  have cc || missing="$missing gcc libc6-dev"
   have chromium || have chromium-browser || have google-chrome || missing="$missing chromium"
 }
 

@@ -124,6 +124,16 @@ class Keeping:
         """Have `work` done in the thread, after what was given before."""
         return asyncio.wrap_future(self._aside.submit(work))
 
+    async def _answer(self, work: Callable[[], _Answer]) -> _Answer | None:
+        """Return what `work` gives; None where the disk does not answer, which is told."""
+        late = asyncio.get_running_loop().call_later(LATE_SECONDS, self._tell, SLOW)
+        try:
+            return await asyncio.wait_for(self._do(work), CLOSE_SECONDS)
+        except TimeoutError:
+            return None
+        finally:
+            late.cancel()
+
     def _write(self, entries: list[Entry], *, anew: bool) -> str | None:
         """Write, in the thread; return what is to be told of a success."""
         assert self._storing is not None
@@ -210,9 +220,7 @@ class Keeping:
         if self._given_up:
             return
         try:
-            await asyncio.wait_for(self._do(partial(self._record, entry)), CLOSE_SECONDS)
-        except TimeoutError:
-            self._tell(SLOW)
+            await self._answer(partial(self._record, entry))
         except StoreError as failure:
             self._tell(FULL if isinstance(failure, StoreFullError) else FAILED)
 
@@ -227,9 +235,7 @@ class Keeping:
         if self._given_up:
             return False
         try:
-            return await asyncio.wait_for(self._do(partial(self._keep_sound, sound)), CLOSE_SECONDS)
-        except TimeoutError:
-            self._tell(SLOW)
+            return bool(await self._answer(partial(self._keep_sound, sound)))
         except StoreError as failure:
             self._tell(FULL if isinstance(failure, StoreFullError) else FAILED)
         return False

@@ -37,6 +37,7 @@ def test_each_call_that_fails_loses_nothing_and_is_told(tmp_path: Path, capsys: 
     assert set(KINDS) <= set(counts)
     assert counts["faults"] == sum(count for name, count in counts.items() if name.startswith("calls: "))
     assert counts["lasting faults told"] > 0
+    assert counts["hanging calls told in time"] > 0
 
 
 @pytest.mark.soak

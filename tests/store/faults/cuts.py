@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from facilitator.errors import StoreError
-from tests.store.faults import play
+from tests.store.faults import phases, play
 from tests.store.faults.play import Stage, Story
 from tests.store.faults.shim import MEMORY, Call, Shim
 
@@ -42,11 +42,14 @@ class Disk:
     contents: Content = field(default_factory=dict)
     names: Names = field(default_factory=dict)
     pending: list[Call] = field(default_factory=list)
+    folders: dict[int, str] = field(default_factory=dict)
 
     def synced(self, call: Call) -> None:
         """Have what this `fsync` is about surely there."""
         if call.offset:
-            safe = [one for one in self.pending if one.kind in {"open", "rename", "unlink"}]
+            folder = self.folders[call.inode]
+            names = (one for one in self.pending if one.kind in {"open", "rename", "unlink"})
+            safe = [one for one in names if str(Path(os.fsdecode(one.data)).parent) == folder]
         else:
             safe = [one for one in self.pending if one.inode == call.inode and one.kind in {"write", "truncate"}]
         for one in safe:
@@ -111,13 +114,15 @@ class Cuts:
     def __init__(self, stage: Stage, states: list[play.Durable]) -> None:
         self.stage = stage
         self.states = states
+        places = (stage.folder.parent, stage.folder, *stage.folder.iterdir())
+        self.folders = {place.stat().st_ino: str(place) for place in places if place.is_dir()}
         self.counts: Counter[str] = Counter()
         self.failed: list[str] = []
         self._seen: set[str] = set()
 
     def all(self, calls: list[Call], *, every: int) -> None:
         """Cut at every `every`-th `fsync` and at the end."""
-        disk, said = Disk(), NOTHING
+        disk, said = Disk(folders=self.folders), NOTHING
         for number, call in enumerate(calls):
             if call.kind == "note":
                 said = call.offset if call.offset < len(self.states) or call.offset == GONE else NOTHING
@@ -184,10 +189,10 @@ def main(form: str) -> None:
 
         async def whole(story: Story) -> None:
             story.on_kept = stage.shim.say
-            await play.hold(stage, story, play.steps()[:7], ended=False)
-            await play.resume(stage, story)
+            await phases.hold(stage, story, play.steps()[:7], ended=False)
+            await phases.resume(stage, story)
             stage.shim.say(len(story.states))
-            await play.purge(stage, story)
+            await phases.purge(stage, story)
             stage.shim.say(GONE)
 
         with asyncio.Runner() as runner:

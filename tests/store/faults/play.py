@@ -11,8 +11,9 @@ import itertools
 import os
 import random
 import shutil
+import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,21 +21,17 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from facilitator.aside import Aside
 from facilitator.core import events as ev
 from facilitator.core.durable import Durable
-from facilitator.core.errors import IllegalEventError
-from facilitator.core.session import Session
 from facilitator.errors import StoreError
 from facilitator.store import keeping as module
-from facilitator.store.contents import Delivery, delivery_entry, text_entry
-from facilitator.store.file import SessionStore
+from facilitator.store.contents import Delivery
 from facilitator.store.folder import Destroyed, Sessions
-from facilitator.store.keeping import BACK, KEY, Keeping, Storing
+from facilitator.store.keeping import BACK, KEY
 from facilitator.store.keys import FileVault, Keys
 from facilitator.store.sound import About, KeptSound
 from tests.store.faults.shim import Shim
-from tests.store.meetings import CONTRACT, chosen, session
+from tests.store.meetings import CONTRACT
 
 PLAN = "J'appelle Nour.\nJe dis non une fois."
 HANDED = Delivery(id="<1@example.org>", content="c", recipient="r", state="sent", wall=1.0)
@@ -54,6 +51,7 @@ class Story:
         states: everything that was noted, in order.
         kept: place in `states` of the last one that was said to be on the disk; -1 for none.
         told: codes.
+        told_at: when, by code.
         refused: the sentence with which a session was not taken up.
         purging: whether it was to be destroyed.
         destroyed: that it was, as it was said.
@@ -66,6 +64,7 @@ class Story:
     states: list[Durable] = field(default_factory=list)
     kept: int = -1
     told: list[str] = field(default_factory=list)
+    told_at: dict[str, float] = field(default_factory=dict)
     refused: str = ""
     purging: bool = False
     destroyed: Destroyed | None = None
@@ -78,6 +77,15 @@ class Story:
         """Return what is known at the start of another process."""
         return Story(self.states.copy(), self.kept, delivered=self.delivered, sound=self.sound)
 
+    def teller(self, stage: Stage) -> Callable[[str], None]:
+        """Return what is given the codes."""
+
+        def tell(code: str) -> None:
+            self.told.append(code)
+            self.told_at.setdefault(code, stage.now)
+
+        return tell
+
     @property
     def in_doubt(self) -> bool:
         """Whether the animator was told that not everything is on the disk."""
@@ -86,11 +94,51 @@ class Story:
 
 
 class Stage:
-    """A folder for stores and keys, emptied or put back between cases."""
+    """A folder for stores and keys, emptied or put back between cases.
+
+    Attributes:
+        now: the loop's time, seconds.
+        waits: whether somebody waits for a call that hangs, however long.
+        hung_at: when a call began to hang; None for none.
+    """
 
     def __init__(self, folder: Path, shim: Shim) -> None:
         self.folder = folder
         self.shim = shim
+        self.now = 0.0
+        self.waits = False
+        self.hung_at: float | None = None
+
+    @contextmanager
+    def time(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+        """Have the loop's time stand, and pass while a call hangs: then what waits for time has it at once."""
+        over, passed = threading.Event(), threading.Event()
+        passed.set()
+
+        def go_on() -> None:
+            self.hung_at = self.now if self.hung_at is None else self.hung_at
+            self.now += 0.25
+            passed.set()
+
+        def watch() -> None:
+            while not over.wait(0.002):
+                if not self.shim.hangs:
+                    continue
+                if self.waits:
+                    self.shim.release()
+                elif passed.is_set():  # else the loop has not come to it yet: its time does not pass without it
+                    passed.clear()
+                    loop.call_soon_threadsafe(go_on)
+
+        self.now, self.hung_at = 0.0, None
+        loop.time = lambda: self.now  # type: ignore[method-assign]
+        watching = threading.Thread(target=watch)
+        watching.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watching.join()
 
     @property
     def sessions(self) -> Sessions:
@@ -123,22 +171,21 @@ def same(files: dict[str, bytes]) -> str:
 
 
 @contextmanager
-def repeatable(*, late: float = 5.0) -> Iterator[None]:
-    """Have nothing random, and no time passing, in the store."""
+def repeatable() -> Iterator[None]:
+    """Have nothing random in the store, and a full disk tried again at once."""
     numbers = itertools.count()
 
     def urandom(count: int) -> bytes:
         return hashlib.shake_256(str(next(numbers)).encode()).digest(count)
 
-    before = os.urandom, random._urandom, module.time, module.LATE_SECONDS, module.RETRY_SECONDS, module.CLOSE_SECONDS  # type: ignore[attr-defined]
+    before = os.urandom, random._urandom, module.time, module.RETRY_SECONDS  # type: ignore[attr-defined]
     os.urandom = random._urandom = urandom  # type: ignore[attr-defined]
     module.time = SimpleNamespace(time=lambda: 1_800_000_000.0, monotonic=time.monotonic)  # type: ignore[assignment]
-    module.LATE_SECONDS, module.RETRY_SECONDS, module.CLOSE_SECONDS = late, 0.0, late
+    module.RETRY_SECONDS = 0.0
     try:
         yield
     finally:
-        os.urandom, random._urandom, module.time = before[:3]  # type: ignore[attr-defined]
-        module.LATE_SECONDS, module.RETRY_SECONDS, module.CLOSE_SECONDS = before[3:]
+        os.urandom, random._urandom, module.time, module.RETRY_SECONDS = before  # type: ignore[attr-defined]
 
 
 Step = tuple[str, list[ev.Event]]
@@ -163,160 +210,6 @@ def steps(start: float = 0.0) -> list[Step]:
         ("delivered", [ev.ExtendAsked(at=next(at), seconds=60.0)]),
         ("end", [ev.EndAsked(at=next(at)), ev.Tick(at=next(at) + 60.0)]),
     ]  # fmt: skip
-
-
-async def _go_on(keeping: Keeping, meeting: Session, story: Story, stage: Stage, todo: list[Step]) -> None:
-    for name, events in todo:
-        for event in events:
-            with suppress(IllegalEventError):  # a resumed session may be past it
-                meeting.receive(event)
-        story.states.append(meeting.durable())
-        keeping.note(story.states[-1])
-        await keeping.flush()
-        if not story.in_doubt:
-            story.kept = len(story.states) - 1
-            story.on_kept(story.kept)
-        if name == "sound":
-            story.sound = await keeping.keep_sound(SOUND)
-        if name == "delivered":
-            before = story.told.copy()
-            await keeping.record(delivery_entry(HANDED))
-            story.delivered = not story.in_doubt and story.told == before
-    story.noted = stage.shim.count
-
-
-async def _end(keeping: Keeping, stage: Stage, *, ended: bool) -> None:
-    """Close, and wait for the thread, which a call that hangs holds until it is let go."""
-    await keeping.close(ended=ended)
-    stage.shim.release()
-    thread = keeping._aside._thread
-    if thread is not None:
-        await asyncio.to_thread(thread.join, HANG_SECONDS)
-        assert not thread.is_alive()
-    if keeping._store is not None:  # the close was called off: this process would end now
-        keeping._store._connection.close()
-
-
-async def hold(stage: Stage, story: Story, todo: list[Step], *, ended: bool) -> None:
-    """Hold a new session through these steps."""
-    keeping = Keeping(Storing(stage.sessions, chosen()), story.told.append)
-    await _go_on(keeping, session(), story, stage, todo)
-    await _end(keeping, stage, ended=ended)
-
-
-async def beside(stage: Stage, work: Callable[[], None]) -> None:
-    """Do `work` in a thread, as a command would; a call that hangs is let go."""
-    aside = Aside()
-    done = asyncio.wrap_future(aside.submit(work))
-    deadline = time.monotonic() + HANG_SECONDS
-    while not done.done():
-        await asyncio.wait({done}, timeout=0.002)
-        if stage.shim.hangs:
-            stage.shim.release()
-        assert time.monotonic() < deadline
-    aside.end()
-    await done
-
-
-async def _take_up(stage: Stage, story: Story) -> tuple[SessionStore, module.Kept] | None:
-    opened: list[tuple[SessionStore, module.Kept]] = []
-
-    def take_up() -> None:
-        (name,) = stage.sessions.names()
-        try:
-            opened.append(stage.sessions.open(name))
-        except StoreError as error:
-            story.refused = str(error)
-
-    await beside(stage, take_up)
-    return opened[0] if opened else None
-
-
-async def resume(stage: Stage, story: Story) -> None:
-    """Take a session up again that was broken off, and bring it to its end."""
-    opened = await _take_up(stage, story)
-    if opened is None:
-        return
-    store, kept = opened
-    meeting = session()
-    meeting.restore(kept.durable, kept.durable.at + 5.0)
-    keeping = Keeping(Storing(stage.sessions, kept.chosen, store, kept), story.told.append)
-    await _go_on(keeping, meeting, story, stage, steps(500.0)[5:])
-    await _end(keeping, stage, ended=True)
-
-
-async def write_down(stage: Stage, story: Story) -> None:
-    """Write the sound down that waits, as `facilitator transcribe` does."""
-
-    def do(store: SessionStore, kept: module.Kept) -> None:
-        assert store.sound("u001") == SOUND.to_bytes()
-        story.sound = False  # a fault at the very end of the stroke leaves either
-        store.append(text_entry("contract", kept.durable.records["contract"]), instead_of="u001")
-        store.mark()
-        store.forget_sounds()
-
-    await _work_on(stage, story, do)
-
-
-async def deliver(stage: Stage, story: Story) -> None:
-    """Note a delivery in a session that is over."""
-
-    def do(store: SessionStore, _: module.Kept) -> None:
-        store.append(delivery_entry(HANDED), after_end=True)
-        story.delivered = True
-        store.mark()
-
-    await _work_on(stage, story, do)
-
-
-async def _work_on(stage: Stage, story: Story, do: Callable[[SessionStore, module.Kept], None]) -> None:
-    opened = await _take_up(stage, story)
-    if opened is None:
-        return
-    store, kept = opened
-
-    def work() -> None:
-        try:
-            do(store, kept)
-        except StoreError as error:
-            story.refused = str(error)
-        finally:
-            with suppress(StoreError):
-                store.close()
-
-    await beside(stage, work)
-
-
-async def purge(stage: Stage, story: Story) -> None:
-    """Destroy a session by its name."""
-    story.purging = True
-
-    def do() -> None:
-        (name,) = stage.sessions.names()
-        try:
-            story.destroyed = stage.sessions.purge(name)
-        except StoreError as error:
-            story.refused = str(error)
-
-    await beside(stage, do)
-
-
-async def purge_live(stage: Stage, story: Story) -> None:
-    """Destroy the session that is being held."""
-    story.purging = True
-    opened = await _take_up(stage, story)
-    if opened is None:
-        return
-    store, kept = opened
-    keeping = Keeping(Storing(stage.sessions, kept.chosen, store, kept), story.told.append)
-    try:
-        story.destroyed = await keeping.purge()
-    except StoreError as error:
-        story.refused = str(error)
-    await _end(keeping, stage, ended=True)
-
-
-Phase = Callable[[Stage, Story], Coroutine[None, None, None]]
 
 
 def check(stage: Stage, story: Story) -> None:

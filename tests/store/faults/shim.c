@@ -57,7 +57,7 @@ void faults_arm(long nth, int error, int lasting) {
 
 void faults_release(void) {
     pthread_mutex_lock(&lock);
-    at = 0, freed = 1;
+    at = 0, freed = 1, hangs = 0;
     pthread_cond_broadcast(&released);
     pthread_mutex_unlock(&lock);
 }

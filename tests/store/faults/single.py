@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 import json
+import math
 import shutil
 import sys
 import tempfile
@@ -18,13 +19,16 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.store.faults import play
-from tests.store.faults.play import Phase, Stage, Story
+from tests.store.faults import phases, play
+from tests.store.faults.phases import Phase
+from tests.store.faults.play import Stage, Story
 from tests.store.faults.shim import FAILURES, MEMORY, SHORT, Shim
 
 STUCK_SECONDS = 3600.0
 """Far more than all of it takes."""
 HANGS = FAILURES["EINTR"]
+"""For ever after: a call that does not come back."""
+TOLD_SECONDS = 2.0
 
 
 class Fault(NamedTuple):
@@ -55,10 +59,10 @@ class Sweep:
 
     def run(self, start: Start, fault: Fault) -> Story:
         """Return what came of one fault; `stage` is left as it was left."""
-        story, hangs = start.before.copy(), fault.failure == HANGS and fault.lasting
+        story = start.before.copy()
         self.stage.put(start.files)
         shim = self.stage.shim
-        with play.repeatable(late=0.05 if hangs else 5.0):
+        with play.repeatable(), self.stage.time(self._runner.get_loop()):
             shim.arm(fault.nth, fault.failure, lasting=fault.lasting)
             try:
                 self._runner.run(start.phase(self.stage, story))
@@ -88,7 +92,14 @@ class Sweep:
         try:
             story = self.run(start, fault)
             assert self.hits, "never reached"
-            if fault.lasting and fault.failure != SHORT and fault.nth <= noted:
+            hangs = fault.failure == HANGS and fault.lasting
+            if self.stage.hung_at is not None and fault.nth <= noted:
+                told_at = min(
+                    story.told_at.values(), default=math.inf
+                )  # an `fsync` fails before it hangs: told as that
+                assert told_at <= self.stage.hung_at + TOLD_SECONDS, "told too late"
+                self.counts["hanging calls told in time"] += 1
+            elif fault.lasting and not hangs and fault.failure != SHORT and fault.nth <= noted:
                 assert story.told or story.refused, "nobody was told"
                 self.counts["lasting faults told"] += 1
             play.check(self.stage, story)
@@ -119,18 +130,18 @@ def faults(calls: int, *, short: bool) -> Iterator[Fault]:
 def starts(sweep: Sweep) -> list[Start]:
     """Return each phase with what it starts from."""
     whole, empty = play.steps(), Story()
-    broken = sweep.run(Start("", partial(play.hold, todo=whole[:5], ended=False), {}, empty), Fault())
+    broken = sweep.run(Start("", partial(phases.hold, todo=whole[:5], ended=False), {}, empty), Fault())
     broken_files = sweep.stage.files()
     undelivered = [step for step in whole if step[0] != "delivered"]
-    ended = sweep.run(Start("", partial(play.hold, todo=undelivered, ended=True), {}, empty), Fault())
+    ended = sweep.run(Start("", partial(phases.hold, todo=undelivered, ended=True), {}, empty), Fault())
     ended_files = sweep.stage.files()
     return [
-        Start("hold", partial(play.hold, todo=whole, ended=True), {}, empty),
-        Start("resume", play.resume, broken_files, broken),
-        Start("write down", play.write_down, broken_files, broken),
-        Start("deliver", play.deliver, ended_files, ended),
-        Start("purge", play.purge, ended_files, ended),
-        Start("purge while held", play.purge_live, ended_files, ended),
+        Start("hold", partial(phases.hold, todo=whole, ended=True), {}, empty),
+        Start("resume", phases.resume, broken_files, broken),
+        Start("write down", phases.write_down, broken_files, broken),
+        Start("deliver", phases.deliver, ended_files, ended),
+        Start("purge", phases.purge, ended_files, ended),
+        Start("purge while held", phases.purge_live, ended_files, ended),
     ]
 
 
@@ -139,7 +150,7 @@ def pairs(sweep: Sweep) -> None:
 
     Files that came of one fault and are the same as those of another are mended once.
     """
-    hold = Start("", partial(play.hold, todo=play.steps()[:5], ended=False), {}, Story())
+    hold = Start("", partial(phases.hold, todo=play.steps()[:5], ended=False), {}, Story())
     sweep.run(hold, Fault())
     seen: dict[str, tuple[dict[str, bytes], Story]] = {}
     for fault in faults(sweep.calls, short=False):
@@ -151,7 +162,7 @@ def pairs(sweep: Sweep) -> None:
             seen.setdefault(f"{play.same(files)} {story.kept}", (files, story))
     sweep.counts["different files after a first fault"] = len(seen)
     for number, (files, story) in enumerate(seen.values(), 1):
-        for name, phase in (("resume", play.resume), ("purge", play.purge)):
+        for name, phase in (("resume", phases.resume), ("purge", phases.purge)):
             sweep.all(Start(f"{name} after {number}", phase, files, story), short=False)
     for name in [name for name in sweep.counts if name.startswith("calls: ")]:
         sweep.counts["calls while mending"] += sweep.counts.pop(name)
