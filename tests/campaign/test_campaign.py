@@ -16,7 +16,7 @@ from tests.campaign.world import KINDS
 
 SEEDS, MOST_SECONDS = 2_000, 110.0
 """In `make test`: so many, or as many as this time allows; it is for patience, and no measure of anything."""
-LEAST_SEEDS = 300
+LEAST_SEEDS = 150
 """So many make every kind of fault come."""
 SOAK_SEEDS = 20_000
 
