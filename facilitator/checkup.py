@@ -178,7 +178,7 @@ async def _voice(config: Config, parts: Parts) -> AsyncIterator[tuple[Finding, S
 
 def _detector() -> Finding:
     try:
-        SileroDetector().score(np.zeros(FRAME, dtype=np.float32))
+        SileroDetector().score(np.ones(FRAME, dtype=np.float32))  # silence would be told without the model
     except SpeechError as error:
         return Finding("detector", "problem", str(error), "Install the facilitator again.")
     return Finding("detector", "ok", "It hears when somebody speaks.")

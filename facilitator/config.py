@@ -261,11 +261,15 @@ class PrivacyConfig(_Section):
 
     Attributes:
         store: False keeps nothing at all.
+        days: how long a session is kept at most.
+        destroy_delivered: whether a session is destroyed as soon as it is over and delivered.
         keep_sound: whether the sound of written-down steps waits in the store while nothing can write it down.
         folder: where sessions are kept; "" for the user's data folder.
     """
 
     store: bool = True
+    days: Annotated[int, Field(ge=1, le=365)] = 7
+    destroy_delivered: bool = False
     keep_sound: bool = False
     folder: str = ""
 

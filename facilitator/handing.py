@@ -20,6 +20,7 @@ from facilitator.delivery.account import Account
 from facilitator.delivery.courier import ALREADY_SENT, UNKNOWN_BEFORE, Courier
 from facilitator.documents.write import RENDERERS, Papers, Rendered, write_rendered
 from facilitator.errors import DeliveryError, DocumentError, FacilitatorError, RecipientError, StoreError
+from facilitator.retention import destroyed_line
 from facilitator.store.contents import Delivery, delivery_entry
 from facilitator.store.keeping import Keeping
 from facilitator.web.service import RefusedError
@@ -181,11 +182,11 @@ class Handing:
                 sentence = self._papers.language.plain("delivery.refusals.not_delivered")
                 raise RefusedError(CONFLICT, "not_delivered", sentence)
             try:
-                line = await self._keeping.purge()
+                destroyed = await self._keeping.purge()
             except FacilitatorError as error:
                 raise RefusedError(UNPROCESSABLE, "not_purged", str(error)) from None
             self._delivered = None
-            return line or ""
+            return "" if destroyed is None else destroyed_line(destroyed, self._papers.language)
 
     def _read(self, model: type[_Model], values: Mapping[str, Any]) -> _Model:
         try:

@@ -120,6 +120,7 @@ class Live:
             spoken_reminders=settings.spoken_reminders,
             timed_cues_when_deaf=settings.timed_cues_when_deaf,
             replies_allowed=settings.replies_allowed,
+            kept=settings.storing is not None,
             mixed=MIXED_CHANNEL if settings.call_input is not None else None,
             cue_probability=settings.cue_probability if settings.detector is not None else None,
         )
@@ -241,7 +242,7 @@ class Live:
             raise RefusedError(CONFLICT, "not_this_step", words.plain("refusals.not_this_step"))
         if name == DELIVER:
             await self._keeping.flush()
-            return await self._handing.deliver(values)
+            return await self._deliver(values)
         if name == PURGE:
             return await self._purge(values)
         try:
@@ -253,6 +254,16 @@ class Live:
             raise RefusedError(CONFLICT, refused.code, words.plain(f"refusals.{refused.code}")) from None
         await self._keeping.flush()
         return None
+
+    async def _deliver(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Hand the documents over, then destroy what is kept where that is wanted."""
+        said = await self._handing.deliver(values)
+        if self.settings.destroy_delivered and self.ended and self.delivered:
+            try:
+                said |= await self._purge({})
+            except RefusedError as refused:
+                self._tell({"type": "warning", "code": refused.code, "message": str(refused)})
+        return said
 
     async def _purge(self, values: dict[str, Any]) -> dict[str, Any]:
         """Destroy what is kept, then forget what is held."""

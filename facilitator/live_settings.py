@@ -37,6 +37,7 @@ class LiveSettings:
         storing: where the session is kept, and what it goes on from; None keeps nothing.
         account: sends the documents to the client; None writes the message into a file.
         follow_up: a plan that a client brought back; None for none.
+        destroy_delivered: whether what is kept is destroyed as soon as the session is over and delivered.
         keeps_sound: whether what cannot be written down is kept as sound, for `facilitator transcribe`.
     """
 
@@ -59,4 +60,5 @@ class LiveSettings:
     account: Account | None = None
     follow_up: FollowUp | None = None
     keeps_sound: bool = False
+    destroy_delivered: bool = False
     cue_probability: float = CUE_PROBABILITY["balanced"]

@@ -133,6 +133,8 @@ class Runner:
         match action:
             case do.Publish(fact=fact):
                 self._publish(fact)
+            case do.Refresh():
+                pass  # `receive` has told it
             case do.Prepare(prompt=prompt):
                 self.speaker.prepare(prompt)
             case do.Speak(prompt=prompt):

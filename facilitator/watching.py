@@ -4,8 +4,8 @@ Rules:
 
 - It hears only between `start` and `stop`, which follow the core's `WatchFloor` and `LeaveFloor`. After `stop` nothing
   that it found is told any more, and the detector forgets every voice as soon as its thread is done with a block.
-- Its sound waits in a queue of its own. Where the queue grows past 2 s it is dropped whole, so that what is told next
-  is of now; the animator is told once, in words.
+- Its sound waits in a queue of its own, in a long silence for a while: each hand-over costs. Where the queue grows past
+  2 s it is dropped whole, so that what is told next is of now; the animator is told once, in words.
 - Whatever the detector raises is told in words, once; hearing goes on without it.
 - What it finds is told at its own session time, so that a replay tells it alike at every speed.
 """
@@ -27,6 +27,11 @@ from facilitator.core import events as ev
 from facilitator.timeline import Timeline
 from speech.ports import FRAME, FRAME_SECONDS, RATE_HZ, Block, OtherVoice, OtherVoiceDetector
 
+QUIET_SECONDS = 1.0
+"""Silence after which every stretch of a voice has been judged; in what follows there is nothing to hurry for."""
+HELD_SECONDS = 0.5
+"""So much silence goes to the thread at once."""
+_QUIET_PROBABILITY = 0.2
 LATE_SECONDS = 2.0
 """Sound that may wait for the detector."""
 STUCK_SECONDS = 10.0
@@ -68,6 +73,7 @@ class Watch:
         self._turning: Future[list[OtherVoice]] | None = None
         self._work: Future[list[OtherVoice]] | None = None
         self._waited = 0.0
+        self._quiet_seconds = 0.0
         self._told: set[str] = set()
 
     def connect(self, receive: Callable[[ev.Event], None]) -> None:
@@ -108,6 +114,8 @@ class Watch:
             own_voice: whether our own voice may sound in it.
         """
         self._last = (block, speech, own_voice)
+        quiet = not (speech >= _QUIET_PROBABILITY).any()
+        self._quiet_seconds = self._quiet_seconds + len(block.samples) / RATE_HZ if quiet else 0.0
         if self._on:
             self._wait(self._last)
 
@@ -118,12 +126,14 @@ class Watch:
             return
         self._queue.append(cut)
         self._waited += len(cut[0].samples) / RATE_HZ
+        waiting = sum(len(piece[0].samples) for piece in self._queue) / RATE_HZ
         if self._busy and self._waited > STUCK_SECONDS:
             self._fail()
-        elif sum(len(piece[0].samples) for piece in self._queue) > LATE_SECONDS * RATE_HZ:
+        elif waiting > LATE_SECONDS:
             self._queue.clear()
             self._trouble(LATE)
-        self._news.set()
+        if self._quiet_seconds < QUIET_SECONDS or waiting >= HELD_SECONDS:
+            self._news.set()
 
     async def follow(self) -> None:
         """Work off what comes, for ever."""
@@ -138,10 +148,10 @@ class Watch:
             generation = self._generation
             work, self._turning = self._turning, None
             if work is None:
-                block, speech, own_voice = self._queue.popleft()
+                pieces = tuple(self._queue)
+                self._queue.clear()
                 self._waited = 0.0
-                work = self._aside.submit(partial(self._detector.hear, block, speech, own_voice=own_voice))
-                self._work = work
+                work = self._work = self._aside.submit(partial(_heard, self._detector, pieces))
             found: list[OtherVoice] = []
             try:
                 found = await asyncio.shield(asyncio.wrap_future(work))  # whoever waits may go; a voice is forgotten
@@ -209,6 +219,11 @@ class Watch:
             )
 
         return tell
+
+
+def _heard(detector: OtherVoiceDetector, pieces: Sequence[_Piece]) -> list[OtherVoice]:
+    """Return what a detector suspects after each of some pieces that follow each other."""
+    return [voice for block, speech, own in pieces for voice in detector.hear(block, speech, own_voice=own)]
 
 
 def _turned(detector: OtherVoiceDetector, *, on: bool) -> list[OtherVoice]:

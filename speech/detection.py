@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speech.errors import BlockSizeError, ModelError
-from speech.ports import FRAME, FRAME_SECONDS, Samples
+from speech.ports import FRAME, FRAME_SECONDS, INAUDIBLE, Samples
 
 _CONTEXT = 64
 """Samples of the frame before that Silero VAD wants in front of each frame at 16 kHz (faster_whisper/vad.py)."""
@@ -63,6 +63,7 @@ class SileroDetector:
 
     def _forget(self) -> None:
         """Begin the network's state anew; what was sounding goes on."""
+        self._fresh = True
         self._quiet_frames = 0
         self._h: NDArray[np.float32] = np.zeros(_STATE_SHAPE, dtype=np.float32)
         self._c: NDArray[np.float32] = np.zeros(_STATE_SHAPE, dtype=np.float32)
@@ -71,7 +72,8 @@ class SileroDetector:
         """Return the probability of speech in [0, 1] for each frame of `samples`.
 
         Several frames in one call score as they do one by one, and cost less. A sample that is not a number counts as
-        silence, since it would otherwise spoil every later score of the stream.
+        silence, since it would otherwise spoil every later score of the stream. Inaudible frames score 0 for nothing
+        once the state is as new.
 
         Args:
             samples: a whole number of `FRAME`s of mono float32 at 16 kHz in [-1, 1]; the next ones of the stream.
@@ -96,6 +98,10 @@ class SileroDetector:
         scores = np.empty(count, dtype=np.float32)
         done = 0
         while done < count:  # a run ends where the state may have to begin anew
+            if self._fresh and float(np.abs(sound[done * FRAME : (done + 1) * FRAME]).max()) < INAUDIBLE:
+                scores[done] = 0.0
+                done += 1
+                continue
             part = frames[done : done + FORGET_FRAMES - self._quiet_frames]
             scores[done : done + len(part)] = self._run(part)
             done += len(part)
@@ -104,6 +110,7 @@ class SileroDetector:
 
     def _run(self, frames: Samples) -> NDArray[np.float32]:
         """Score frames of 576 samples, no more than may be quiet before the state begins anew."""
+        self._fresh = False
         inputs = {"input": np.ascontiguousarray(frames), "h": self._h, "c": self._c}
         output, self._h, self._c = self._session.run(None, inputs)
         scores = np.asarray(output, dtype=np.float32).reshape(len(frames))

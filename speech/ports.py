@@ -17,6 +17,8 @@ RATE_HZ = 16_000
 FRAME = 512
 """Samples in one detector frame: 32 ms. Silero VAD was trained on this length at 16 kHz."""
 FRAME_SECONDS = FRAME / RATE_HZ
+INAUDIBLE = 2.0**-11
+"""Sound whose samples all stay below it (66 dB under full scale) is what a muted call leaves: never a voice."""
 
 Samples = NDArray[np.float32]
 

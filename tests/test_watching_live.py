@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -14,9 +15,9 @@ from facilitator.capturing import LiveHearing
 from facilitator.core import events as ev
 from facilitator.hearing import Ear
 from facilitator.timeline import LiveClock, Timeline
-from facilitator.watching import Watch
+from facilitator.watching import HELD_SECONDS, QUIET_SECONDS, Watch
 from speech.own_voice import OwnVoice
-from speech.ports import FRAME_SECONDS, Block, OtherVoice, Samples
+from speech.ports import FRAME, FRAME_SECONDS, Block, OtherVoice, Samples
 from tests.fakes import FakeDetector, FakeListener, FakeOtherVoiceDetector, FakeSource, recording
 
 
@@ -101,6 +102,27 @@ async def test_live_a_voice_is_told_and_after_the_step_the_detector_has_forgotte
     await held.until(lambda: held.device.blocks > blocks + 5)
     assert detector.calls[-1] == "stop"
     await held.close()
+
+
+async def test_live_silence_goes_to_the_detector_in_larger_pieces_and_a_voice_at_once() -> None:
+    detector = FakeOtherVoiceDetector()
+    watch = Watch("call", detector, Timeline(LiveClock()), on_trouble=lambda _: None)
+    watch.start(0.0)
+    frames = [0.9] * 4 + [0.0] * 80 + [0.9]
+    woken = []
+    for number, probability in enumerate(frames):
+        watch._news.clear()
+        watch.hear(
+            Block(np.zeros(FRAME, dtype=np.float32), number * FRAME_SECONDS), np.float32([probability]), own_voice=False
+        )
+        if watch._news.is_set():
+            woken.append(number)
+            await watch.work_off()
+    old = 3 + math.ceil(QUIET_SECONDS / FRAME_SECONDS)  # the frame from which on the silence is old
+    held = math.ceil(HELD_SECONDS / FRAME_SECONDS)
+    assert woken == [*range(old), *range(old + held - 1, 84, held), 84]
+    assert detector.heard == [(0.0, pytest.approx(len(frames) * FRAME_SECONDS))]
+    await watch.close()
 
 
 async def test_live_nothing_waits_for_a_slow_detector_and_what_is_late_is_dropped_and_told_once() -> None:

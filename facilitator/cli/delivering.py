@@ -22,6 +22,7 @@ from facilitator.delivery.courier import Courier
 from facilitator.documents.write import Papers, write_rendered
 from facilitator.errors import NoKeyringError, StoreError, UsageError
 from facilitator.exporting import check_free, papers
+from facilitator.retention import destroyed_line
 from facilitator.store.contents import Delivery, delivery_entry
 from facilitator.store.file import SessionStore
 from facilitator.store.folder import Sessions, open_sessions
@@ -75,7 +76,7 @@ def deliver(
             _to_folder(given, courier, made_with, records)
     finally:
         store.close()
-    _offer_purge(given, sessions, made_with)
+    _purge(given, loaded, sessions, made_with)
 
 
 def _note(store: SessionStore, delivery: Delivery) -> None:
@@ -154,12 +155,13 @@ def _have_password(account: Account, *, new: bool) -> None:
         parts.errors.print(escape(str(error)))
 
 
-def _offer_purge(given: _Given, sessions: Sessions, made_with: Papers) -> None:
-    """Offer to destroy the session, now that the client has its documents."""
-    if given.yes or not _is_terminal():
+def _purge(given: _Given, config: Config, sessions: Sessions, made_with: Papers) -> None:
+    """Destroy the session, now that the client has its documents, where that is wanted."""
+    wanted = config.privacy.destroy_delivered
+    if not wanted and (given.yes or not _is_terminal()):
         parts.errors.print(f"`facilitator sessions purge {given.session}` destroys what is kept of it here.")
-    elif typer.confirm(made_with.language.plain("interface.purge_question")):
-        print(sessions.purge(given.session))  # noqa: T201
+    elif wanted or typer.confirm(made_with.language.plain("interface.purge_question")):
+        print(destroyed_line(sessions.purge(given.session), made_with.language))  # noqa: T201
 
 
 def _is_terminal() -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from facilitator.config import Config
 from facilitator.core.process import Participant
 from facilitator.errors import NoSessionError
 from facilitator.followup import FollowUp
+from facilitator.retention import purge_due
 from facilitator.store.contents import Chosen, Kept, Person
 from facilitator.store.file import SessionStore
 from facilitator.store.folder import Sessions, open_sessions
@@ -24,6 +24,10 @@ from facilitator.store.keeping import Storing
 
 OFFERED_SECONDS = 12 * 3600
 """A session that was last written longer ago is not offered: nobody is in that meeting any more. It stays listed."""
+
+
+_UNREAD = {"damaged": "unread_damaged", "newer": "unread_newer", "no_key": "unread_no_key"}
+"""What is told of a session that may be the one that was just broken off, by its state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +39,14 @@ class Begun:
         store: the store of the one that goes on, held; None for a new one.
         kept: what that store holds.
         unfinished: name of another session that could go on.
+        notices: what the animator is told of sessions that cannot go on, as codes of the languages' warnings.
     """
 
     sessions: Sessions | None
     store: SessionStore | None = None
     kept: Kept | None = None
     unfinished: str | None = None
+    notices: tuple[str, ...] = ()
 
     def config(self, config: Config) -> Config:
         """Return `config` with what the session that goes on was begun with."""
@@ -51,9 +57,9 @@ class Begun:
         config = config.model_copy(update={"session": config.session.model_copy(update=changed)})
         return parts.as_agreed(config, chosen.server)
 
-    def people(self, people: list[str]) -> list[str]:
-        """Return everybody present, as `--participant` has them."""
-        return people if self.kept is None else [f"{one.name}={one.role}" for one in self.kept.chosen.people]
+    def people(self, people: tuple[Person, ...]) -> tuple[Person, ...]:
+        """Return everybody present: `people`, unless the session that goes on knows them."""
+        return people if self.kept is None else self.kept.chosen.people
 
     def keeps_sound(self, config: Config) -> bool:
         """Whether sound may wait for a recognizer: what everybody agreed to holds until the session's end."""
@@ -110,17 +116,21 @@ def begin(config: Config, resume: str | None) -> Begun:
     if resume is None and not config.privacy.store:
         return Begun(None)
     sessions = open_sessions(config.privacy.store_folder)
+    for line in purge_due(sessions, config, but=resume):
+        parts.errors.print(line)
     if resume is not None:
         return _take_up(sessions, resume)
+    recent = dt.datetime.now(tz=dt.UTC) - dt.timedelta(seconds=OFFERED_SECONDS)
+    notices = tuple(sorted({_UNREAD[one.state] for one in sessions.listed(recent) if one.state in _UNREAD}))
     found = sessions.unfinished()
-    if found is None or time.time() - found[1].wall > OFFERED_SECONDS:
-        return Begun(sessions)
+    if found is None or found[1].written_at < recent:
+        return Begun(sessions, notices=notices)
     name, kept = found
     if not sys.stdin.isatty():
-        return Begun(sessions, unfinished=name)
+        return Begun(sessions, unfinished=name, notices=notices)
     if _wanted(name, kept):
         return _take_up(sessions, name)
-    return Begun(sessions)
+    return Begun(sessions, notices=notices)
 
 
 def _wanted(name: str, kept: Kept) -> bool:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from facilitator import retention
 from facilitator.cli import delivering, parts, run
 from facilitator.cli.devices import JsonOption
 from facilitator.cli.transcribe import tell_waiting
@@ -112,9 +113,10 @@ def purge(
 
     Example: facilitator sessions purge 2026-11-24-0930-a1b2
     """
-    sessions = _sessions(config)
+    loaded = load_config(config)
+    sessions = open_sessions(loaded.privacy.store_folder)
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError("Nobody is there to be asked: give --yes to destroy the session for good.")
         typer.confirm(f"Destroy the session {session} for good? Nothing of it can be brought back.", abort=True)
-    print(sessions.purge(session))  # noqa: T201
+    print(retention.purge(sessions, session, loaded))  # noqa: T201

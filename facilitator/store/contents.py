@@ -122,6 +122,7 @@ class Kept:
         wall: the computer's time at `durable.at`, seconds since 1970.
         begun: how many processes have held it.
         deliveries: to the client, oldest first.
+        delivered: whether one of them came after the last change of what is written down, and arrived.
         waiting: how many utterances wait, as sound, to be written down.
     """
 
@@ -130,6 +131,7 @@ class Kept:
     wall: float
     begun: int
     deliveries: tuple[Delivery, ...] = ()
+    delivered: bool = False
     waiting: int = 0
 
     @property
@@ -178,6 +180,7 @@ def fold(session: str, entries: Iterable[Entry]) -> Kept:
     texts: dict[str, Record] = {}
     begun = 0
     deliveries: list[Delivery] = []
+    delivered = False
     try:
         for entry in entries:
             if entry.kind == CHOSEN:
@@ -186,11 +189,12 @@ def fold(session: str, entries: Iterable[Entry]) -> Kept:
                 course = _COURSE.validate_json(entry.payload)
             elif entry.kind == TEXT:
                 text = _TEXT.validate_json(entry.payload)
-                texts[text.name] = text.record
+                texts[text.name], delivered = text.record, False
             elif entry.kind == DELIVERED:
                 deliveries.append(Delivery.model_validate_json(entry.payload))
+                delivered = delivered or deliveries[-1].state in {"sent", "folder"}
     except ValidationError:  # its text holds what was said
         chosen = None
     if chosen is None or course is None:
         raise StoreDamagedError(f"The session {session} holds too little to go on from: it was hardly begun.")
-    return Kept(chosen, Durable(course.at, course.course, texts), course.wall, begun, tuple(deliveries))
+    return Kept(chosen, Durable(course.at, course.course, texts), course.wall, begun, tuple(deliveries), delivered)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 from pathlib import Path
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
@@ -42,7 +41,8 @@ def write_private(path: Path, content: bytes) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    beside = half_written(path)
+    beside.unlink(missing_ok=True)
     try:
         handle = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE)
         with os.fdopen(handle, "wb") as file:
@@ -54,6 +54,31 @@ def write_private(path: Path, content: bytes) -> None:
         beside.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def half_written(path: Path) -> Path:
+    """Return where `write_private` writes before it puts the file in place; a crash may leave it there."""
+    return path.with_name(f".{path.name}.new")
+
+
+def destroy_file(path: Path) -> None:
+    """Overwrite, empty and remove a file, if it is there; what it held is gone from the disk first.
+
+    Raises:
+        OSError: it is still there, or holds something.
+    """
+    try:
+        with path.open("r+b") as file:
+            file.write(bytes(path.stat().st_size))
+            file.flush()
+            os.fsync(file.fileno())
+            file.truncate(0)
+            os.fsync(file.fileno())
+    except FileNotFoundError:
+        return
+    if path.read_bytes():
+        raise OSError(None, "it is not empty")
+    path.unlink()
 
 
 def sync_folder(folder: Path) -> None:

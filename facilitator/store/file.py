@@ -270,7 +270,8 @@ class SessionStore:
                     self._put_head(Head(self._count, closed=True), self._tag)
                 self.closed = True
         finally:
-            self._connection.close()
+            with told(self.session):
+                self._connection.close()
 
     def _put_head(self, head: Head, tag: bytes) -> None:
         sealed = self._seal.close_head(head, tag)

@@ -10,7 +10,6 @@ Rules:
 from __future__ import annotations
 
 import datetime as dt
-import os
 import re
 import secrets
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from platformdirs import user_data_path, user_state_path
 from facilitator.data import did_you_mean
 from facilitator.errors import NoSessionError, StoreBusyError, StoreError
 from facilitator.store.contents import Kept, fold
-from facilitator.store.disk import sync_folder
+from facilitator.store.disk import destroy_file, sync_folder
 from facilitator.store.file import SUFFIX, SessionStore
 from facilitator.store.keys import Keys, open_keys
 from facilitator.store.sqlite import is_held
@@ -47,6 +46,14 @@ class Listed:
     written_at: dt.datetime
     state: str
     waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Destroyed:
+    """That a session was destroyed to its end, read again, and when (with its time zone)."""
+
+    session: str
+    at: dt.datetime
 
 
 class Sessions:
@@ -102,14 +109,23 @@ class Sessions:
         except OSError:
             return []
 
-    def listed(self) -> list[Listed]:
-        """Return every session, oldest first."""
+    def listed(self, since: dt.datetime | None = None) -> list[Listed]:
+        """Return every session, oldest first; those alone that were last written after `since`, where it is given."""
         found = []
         for session in self.names():
-            status = (self.folder / f"{session}{SUFFIX}").stat()
-            written_at = dt.datetime.fromtimestamp(status.st_mtime).astimezone()
-            found.append(Listed(session, status.st_size, written_at, *self._state(session)))
+            if since is not None and self.written_at(session) < since:
+                continue
+            size = (self.folder / f"{session}{SUFFIX}").stat().st_size
+            found.append(Listed(session, size, self.written_at(session), *self._state(session)))
         return found
+
+    def written_at(self, session: str) -> dt.datetime:
+        """Return when a session's file was last written.
+
+        Raises:
+            NoSessionError: there is no such session.
+        """
+        return dt.datetime.fromtimestamp(self._path(session).stat().st_mtime).astimezone()
 
     def _state(self, session: str) -> tuple[str, int]:
         try:
@@ -129,30 +145,35 @@ class Sessions:
                 return session, kept
         return None
 
-    def purge(self, session: str) -> str:
-        """Destroy a session, its key first, and return a line for the client that says what was destroyed and when.
+    def purge(self, session: str) -> Destroyed:
+        """Destroy a session, its key first.
 
         Raises:
             NoSessionError: there is no such session.
             StoreError: it was not destroyed to its end; the sentence says how far it came.
         """
-        path = self._path(session)
-        if is_held(path):
+        if is_held(self._path(session)):
             raise StoreBusyError(f"The session {session} is being held by a facilitator that runs: end it first.")
+        return self.destroy(session)
+
+    def destroy(self, session: str) -> Destroyed:
+        """Destroy a session that nobody holds any more; what an attempt before this one left is destroyed too.
+
+        Raises:
+            StoreError: it was not destroyed to its end; the sentence says how far it came.
+        """
         self.keys.destroy(session)
+        path = self.folder / f"{session}{SUFFIX}"
         try:
-            size = sum(_empty(one) for one in (path, *(path.with_name(path.name + end) for end in _BESIDE)))
+            for end in ("", *_BESIDE):
+                destroy_file(path.with_name(path.name + end))
             sync_folder(self.folder)
         except OSError as reason:
             raise StoreError(
                 f"The key of the session {session} is destroyed, so nothing of it can be read; but its file {path} "
                 f"could not be removed ({reason.strerror}): remove it by hand."
             ) from None
-        now = dt.datetime.now(tz=dt.UTC)
-        return (
-            f"The session {session} was destroyed on {now:%Y-%m-%d} at {now:%H:%M:%S} UTC: its key, then its "
-            f"{size} bytes, with everything that was written down. They were read again: nothing is left."
-        )
+        return Destroyed(session, dt.datetime.now(tz=dt.UTC).astimezone())
 
     def _path(self, session: str) -> Path:
         names = self.names()
@@ -168,21 +189,3 @@ def open_sessions(folder: Path | None = None) -> Sessions:
     """Return the sessions of this user, in `folder` instead of the user's data folder if it is given."""
     data, state = (place("codev-facilitator", appauthor=False) for place in (user_data_path, user_state_path))
     return Sessions(folder or data / "sessions", open_keys(state / "keys"))
-
-
-def _empty(path: Path) -> int:
-    """Overwrite and empty a file, read it again and remove it; return how many bytes it had, 0 when it is not there."""
-    try:
-        size = path.stat().st_size
-        with path.open("r+b") as file:
-            file.write(bytes(size))
-            file.flush()
-            os.fsync(file.fileno())
-            file.truncate(0)
-            os.fsync(file.fileno())
-    except FileNotFoundError:
-        return 0
-    if path.read_bytes():
-        raise OSError(None, "it is not empty")
-    path.unlink()
-    return size

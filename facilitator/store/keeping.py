@@ -16,20 +16,21 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
+from facilitator.aside import Aside
 from facilitator.core.actions import OpenGrant
 from facilitator.core.durable import Durable
 from facilitator.core.snapshot import RecordView
 from facilitator.core.transitions import Listening, Phase
-from facilitator.errors import StoreError, StoreFullError
+from facilitator.errors import KeyMissingError, StoreError, StoreFullError
 from facilitator.hearing import Heard
 from facilitator.store.contents import Chosen, Door, Kept, chosen_entry, course_entry, text_entry
 from facilitator.store.file import Entry, SessionStore
-from facilitator.store.folder import Sessions
+from facilitator.store.folder import Destroyed, Sessions
 from facilitator.store.sound import About, KeptSound
 
 LATE_SECONDS = 1.5
@@ -40,6 +41,7 @@ CLOSE_SECONDS = 5.0
 """How long the end waits for a disk that does not answer."""
 FAILED, FULL, SLOW, KEY, BACK = "store_failed", "store_full", "store_slow", "store_key", "store_back"
 """What the animator is told: keys of the languages' `interface.warnings`."""
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ class Keeping:
     def __init__(self, storing: Storing | None, on_trouble: Callable[[str], None]) -> None:
         self._storing = storing
         self._on_trouble = on_trouble
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._aside = Aside()
+        self._destroyed: Destroyed | None = None
         self._store = storing.store if storing is not None else None
         self._session = self._store.session if self._store is not None else None
         self._last: Durable | None = None
@@ -114,8 +117,11 @@ class Keeping:
         loop = asyncio.get_running_loop()
         if self._late is None:
             self._late = loop.call_later(LATE_SECONDS, self._is_late)
-        written = loop.run_in_executor(self._executor, partial(self._write, entries, anew=last is None))
-        written.add_done_callback(self._done)
+        self._do(partial(self._write, entries, anew=last is None)).add_done_callback(self._done)
+
+    def _do(self, work: Callable[[], _Answer]) -> asyncio.Future[_Answer]:
+        """Have `work` done in the thread, after what was given before."""
+        return asyncio.wrap_future(self._aside.submit(work))
 
     def _write(self, entries: list[Entry], *, anew: bool) -> str | None:
         """Write, in the thread; return what is to be told of a success."""
@@ -131,6 +137,8 @@ class Keeping:
         self._headed, self._broken = True, False
         try:
             self._store.mark()
+        except KeyMissingError:  # what is on the disk could not be read again
+            raise
         except StoreError:
             return KEY
         return None
@@ -150,7 +158,7 @@ class Keeping:
             self._tell(FAILED if self._given_up else FULL)
         elif told is not None:
             self._tell(told)
-        elif FULL in self._told:
+        elif self._pending == 0 and self._told:  # all that was told is over
             self._told.clear()
             self._on_trouble(BACK)
         if self._pending == 0:
@@ -200,9 +208,8 @@ class Keeping:
         """Write one more record down, where the session is kept; a disk that does not answer is not waited for."""
         if self._given_up:
             return
-        written = asyncio.get_running_loop().run_in_executor(self._executor, partial(self._record, entry))
         try:
-            await asyncio.wait_for(written, CLOSE_SECONDS)
+            await asyncio.wait_for(self._do(partial(self._record, entry)), CLOSE_SECONDS)
         except TimeoutError:
             self._tell(SLOW)
         except StoreError as failure:
@@ -218,9 +225,8 @@ class Keeping:
         """Keep sound that nobody writes down now; return whether it is on the disk."""
         if self._given_up:
             return False
-        kept = asyncio.get_running_loop().run_in_executor(self._executor, partial(self._keep_sound, sound))
         try:
-            return await asyncio.wait_for(kept, CLOSE_SECONDS)
+            return await asyncio.wait_for(self._do(partial(self._keep_sound, sound)), CLOSE_SECONDS)
         except TimeoutError:
             self._tell(SLOW)
         except StoreError as failure:
@@ -233,27 +239,30 @@ class Keeping:
         self._store.keep_sound(sound.about.id, sound.to_bytes())
         return True
 
-    async def purge(self) -> str | None:
-        """Destroy what is kept and keep nothing more; return the line for the client, None where nothing was kept.
+    async def purge(self) -> Destroyed | None:
+        """Destroy what is kept and keep nothing more; return what was destroyed, None where nothing was kept.
 
         Raises:
             StoreError: it was not destroyed to its end; it can be tried again.
         """
         self._given_up = True
         await self.flush()
-        line = await asyncio.get_running_loop().run_in_executor(self._executor, self._purge)
-        self._last, self._storing, self._shown = None, None, {}
-        return line
+        try:
+            destroyed = await asyncio.wait_for(self._do(self._purge), CLOSE_SECONDS)
+        except TimeoutError:
+            raise StoreError("The disk does not answer, so nobody knows what it still holds: try again.") from None
+        self._last, self._storing, self._shown, self._destroyed = None, None, {}, None
+        return destroyed
 
-    def _purge(self) -> str | None:
+    def _purge(self) -> Destroyed | None:
         if self._storing is None or self._session is None:
-            return None
+            return self._destroyed
         store, self._store = self._store, None
         if store is not None:
             store.close()
-        line = self._storing.sessions.purge(self._session)
+        self._destroyed = self._storing.sessions.destroy(self._session)
         self._session = None
-        return line
+        return self._destroyed
 
     async def close(self, *, ended: bool) -> None:
         """Let go of the store, sealed for good where the session is over; a disk that hangs is not waited for."""
@@ -261,14 +270,11 @@ class Keeping:
             return
         self._closed = self._given_up = True
         with suppress(TimeoutError, StoreError):
-            await asyncio.wait_for(
-                asyncio.get_running_loop().run_in_executor(self._executor, partial(self._close, ended=ended)),
-                CLOSE_SECONDS,
-            )
+            await asyncio.wait_for(self._do(partial(self._close, ended=ended)), CLOSE_SECONDS)
         if self._late is not None:
             self._late.cancel()
         self._let_go()
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._aside.end()
 
     def _close(self, *, ended: bool) -> None:
         store, self._store = self._store, None

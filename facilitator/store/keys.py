@@ -14,7 +14,6 @@ Rules:
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from keyring.backend import KeyringBackend
 from keyring.backends.chainer import ChainerBackend
 
 from facilitator.errors import KeyMissingError, StoreDamagedError, StoreError, StoreFullError
-from facilitator.store.disk import FULL, make_private_folder, sync_folder, write_private
+from facilitator.store.disk import FULL, destroy_file, half_written, make_private_folder, sync_folder, write_private
 from facilitator.store.sealing import KEY_BYTES, NO_TAG
 
 _Answer = TypeVar("_Answer")
@@ -149,17 +148,13 @@ class FileVault:
             raise StoreError(why) from None
 
     def remove(self, session: str, what: str) -> None:
-        """Destroy a secret: overwritten, then removed."""
+        """Destroy a secret, also one that was half written when the computer stopped."""
         path = self._path(session, what)
         try:
-            with path.open("r+b") as file:
-                file.write(bytes(path.stat().st_size))
-                file.flush()
-                os.fsync(file.fileno())
-            path.unlink()
-            sync_folder(self.folder)
-        except FileNotFoundError:
-            return
+            if self.folder.exists():
+                destroy_file(path)
+                destroy_file(half_written(path))
+                sync_folder(self.folder)
         except OSError as reason:
             why = f"{path} cannot be destroyed ({reason.strerror}): check its rights, then try again."
             raise StoreError(why) from None
@@ -213,12 +208,16 @@ class Keys:
         return key, mark
 
     def put_mark(self, session: str, mark: Mark) -> None:
-        """Keep how far the session's file has come.
+        """Keep how far the session's file has come, beside its key.
 
         Raises:
+            KeyMissingError: the key is gone: nobody could open the file any more.
             StoreError: it cannot be kept.
         """
-        (self._holder(session) or self.used).put(session, _MARK, str(mark))
+        vault = self._holder(session)
+        if vault is None:
+            raise KeyMissingError(f"The key of the session {session} is not here: without it nothing can be read.")
+        vault.put(session, _MARK, str(mark))
 
     def destroy(self, session: str) -> None:
         """Destroy a session's key and mark, wherever they are.

@@ -121,7 +121,14 @@ def test_nobody_to_ask_sends_nothing(at: Terminal, name: str, mail: MailServer) 
 
 def test_the_purge_is_offered_after(at: Terminal, name: str, sessions: Sessions, tmp_path: Path) -> None:
     done = at.do(name, "--to", CLIENT, typed=f"y\n{PASSWORD}\ny\n")
-    assert f"The session {name} was destroyed" in done.output
+    assert f"La séance {name} a été détruite" in done.output
+    assert sessions.names() == []
+
+
+def test_where_that_is_wanted_the_session_is_destroyed_unasked(at: Terminal, name: str, sessions: Sessions) -> None:
+    at.config.write_text(at.config.read_text() + "[privacy]\ndestroy_delivered = true\n")
+    done = at.do(name, "--folder", str(at.config.parent / "out"), typed="y\n")
+    assert f"La séance {name} a été détruite" in done.output
     assert sessions.names() == []
 
 

@@ -100,7 +100,7 @@ def test_a_session_is_destroyed_when_it_is_meant(do: Do, name: str, tmp_path: Pa
     assert "--yes" in refused.sentence
     done = do("purge", name, "--yes")
     assert done.code == 0
-    assert done.out.startswith(f"The session {name} was destroyed on ")
+    assert done.out.startswith(f"La séance {name} a été détruite le ")
     assert [path for path in (tmp_path / "data").rglob("*") if path.is_file()] == []
     assert [path for path in (tmp_path / "state").rglob("*") if path.is_file()] == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +188,7 @@ async def test_after_a_delivery_and_the_end_a_purge_leaves_nothing(held: Held, t
     await end(held)
     (name,) = held.sessions.names()
     said = await held.do("purge")
-    assert said["purged"].startswith(f"The session {name} was destroyed on ")
+    assert said["purged"].startswith(f"La séance {name} a été détruite le ")
     assert held.types()[-1] == "purged"
     assert set(held.lines[-1]) == {"type", "at"}
     assert WORDS not in texts(held.live.snapshot())
@@ -222,6 +223,26 @@ async def test_a_purge_that_fails_is_told_and_can_be_tried_again(
     assert "purged" not in held.types()
     assert path.exists()
     assert (await held.do("purge"))["purged"]
+    assert left(tmp_path) == []
+
+
+async def test_where_that_is_wanted_the_session_is_destroyed_with_its_delivery(
+    held: Held, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held.live.settings = replace(held.live.settings, destroy_delivered=True)
+    assert "purged" not in await held.do("deliver"), "destroyed before its end"
+    await end(held)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", lambda *_, **__: (_ for _ in ()).throw(PermissionError(1, "no")))
+        said = await held.do("deliver", to=CLIENT)
+        assert "purged" not in said, "destroyed when it was only shown"
+        said = await held.do("deliver", to=CLIENT, confirm=True)
+    assert said["delivered"]["by"] == "mail"
+    assert "purged" not in said
+    assert held.lines[-1]["code"] == "not_purged"
+    said = await held.do("deliver")
+    assert said["purged"].startswith("La séance ")
+    assert held.types()[-1] == "purged"
     assert left(tmp_path) == []
 
 

@@ -22,9 +22,9 @@ SENTENCES = (FacilitatorError, SpeechError, ProcessError)
 """What a command turns into one sentence and its exit code."""
 HANG_SECONDS = 120.0
 """A trial that takes as long ends the run with the place where it hangs."""
-LONGER = 30
+LONGER = 60
 """The soak tries so many times what `make test` does."""
-REPEATED = 800
+REPEATED = 1_000
 """Fewer are the same ones each time."""
 
 _VALUES = [

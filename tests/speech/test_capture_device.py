@@ -18,7 +18,7 @@ import pytest
 
 from speech.capture import device
 from speech.capture.device import DeviceSource
-from speech.capture.worker import Anchor, Capture
+from speech.capture.worker import Anchor, Capture, together
 from speech.errors import SourceLostError
 from speech.ports import FRAME, RATE_HZ, Block, Sound
 from speech.sound import write_wav
@@ -61,10 +61,12 @@ async def test_what_the_call_plays_is_heard_with_its_time(
     player = pulse.start_playing("call", tmp_path / "tone.wav")
     blocks = await read(source, 4.0)
     player.wait()
-    assert all(len(block.samples) == FRAME and block.samples.dtype == np.float32 for block in blocks)
+    lengths = np.array([len(block.samples) for block in blocks])
+    assert (lengths % FRAME == 0).all()
+    assert all(block.samples.dtype == np.float32 for block in blocks)
     steps = np.diff([block.at for block in blocks])
-    assert steps == pytest.approx(np.full(len(steps), FRAME / RATE_HZ), abs=0.002)
-    assert blocks[-1].at + FRAME / RATE_HZ == pytest.approx(time.monotonic(), abs=0.3)
+    assert steps == pytest.approx(lengths[:-1] / RATE_HZ, abs=0.002)
+    assert blocks[-1].at + lengths[-1] / RATE_HZ == pytest.approx(time.monotonic(), abs=0.3)
     samples = np.concatenate([block.samples for block in blocks])
     loud = np.flatnonzero(np.abs(samples) > 0.05)
     assert (loud[-1] - loud[0]) / RATE_HZ == pytest.approx(1.0, abs=0.01)
@@ -85,7 +87,7 @@ async def test_a_worker_that_dies_or_hangs_is_a_lost_source_that_opens_again(
         await read(source, 30)
     assert time.monotonic() - struck_at < 1.5
     assert not alive(worker)
-    assert len(await read(source, 0.2)) == 7
+    assert sum(len(block.samples) for block in await read(source, 0.2)) == 7 * FRAME
     assert child(source) != worker
 
 
@@ -138,7 +140,10 @@ async def test_a_reader_that_lags_loses_the_oldest_and_is_told(
 async def test_an_event_loop_that_was_blocked_is_no_lost_device(source: DeviceSource) -> None:
     await read(source, 0.1)
     time.sleep(1.6)  # noqa: ASYNC251 - the fault under test
-    assert len(await read(source, 2.0)) == 63
+    blocks = await read(source, 2.0)
+    lost_seconds = blocks[-1].at - blocks[0].at - sum(len(block.samples) for block in blocks[:-1]) / RATE_HZ
+    assert lost_seconds == pytest.approx(0, abs=0.05)
+    assert source.dropped_seconds == 0
 
 
 @pytest.mark.e2e
@@ -227,6 +232,16 @@ def test_a_device_that_refuses_16_khz_is_resampled_and_keeps_its_time() -> None:
     steps = np.diff([at for at, _, _ in frames])
     assert steps == pytest.approx(np.full(len(steps), FRAME / RATE_HZ), abs=0.001)
     assert frames[0][0] == pytest.approx(begun_at - 1, abs=0.005)
+
+
+def test_what_cannot_be_heard_travels_together_and_the_first_that_can_ends_the_wait() -> None:
+    levels = [0.5, *[0.0] * 32, *[0.0001] * 6, 0.5, 0.0, 0.0]  # 32 frames of quiet, then 6 that may wait
+    frames = [(n * 0.032, n / 100, np.full(FRAME, level, dtype=np.float32)) for n, level in enumerate(levels)]
+    sent = list(together(frames))
+    assert [len(samples) // FRAME for _, _, samples in sent] == [*[1] * 33, 4, 3, 1, 1]
+    assert [at for at, _, _ in sent] == pytest.approx([n * 0.032 for n in [*range(33), 33, 37, 40, 41]])
+    assert sent[-3][1] == 0.39  # what was lost by the last of them
+    assert np.concatenate([samples for _, _, samples in sent]).tolist() == np.repeat(np.float32(levels), FRAME).tolist()
 
 
 def test_the_anchor_smooths_jitter_follows_a_drifting_clock_and_sees_a_gap() -> None:

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speech.detection import GateThresholds, SileroDetector, SpeechGate, VoiceChange, VoiceKind
+from speech.detection import FORGET_FRAMES, GateThresholds, SileroDetector, SpeechGate, VoiceChange, VoiceKind
 from speech.errors import BlockSizeError
-from speech.ports import FRAME, FRAME_SECONDS
+from speech.ports import FRAME, FRAME_SECONDS, INAUDIBLE
 from tests.speech.voices import noise, speak
 
 ROSE, FELL, STARTED, ENDED = VoiceKind.ROSE, VoiceKind.FELL, VoiceKind.STARTED, VoiceKind.ENDED
@@ -228,6 +228,21 @@ def test_several_frames_in_one_call_score_as_one_by_one(count: int) -> None:
     one_by_one = np.concatenate([single.score(frame) for frame in sound.reshape(-1, FRAME)])
     together = np.concatenate([several.score(block) for block in sound.reshape(-1, FRAME * count)])
     np.testing.assert_allclose(together, one_by_one, atol=1e-5)
+
+
+def test_what_cannot_be_heard_costs_nothing_and_is_no_voice(monkeypatch: pytest.MonkeyPatch) -> None:
+    speech = speak("Bonjour à tous, je vous remercie de votre aide.", "fr")
+    speech = speech[: len(speech) // FRAME * FRAME]
+    quiet = (0.9 * INAUDIBLE * np.sign(noise(3.2, seed=4)))[: 100 * FRAME].astype(np.float32)
+    detector, runs = SileroDetector(), list[int]()
+    run = detector._run
+    monkeypatch.setattr(detector, "_run", lambda frames: runs.append(len(frames)) or run(frames))
+    scores = detector.score(np.concatenate([quiet, speech, quiet, speech]))
+    count = len(speech) // FRAME
+    assert sum(runs) <= 2 * count + 2 * FORGET_FRAMES
+    assert (scores[:100] == 0).all()
+    np.testing.assert_allclose(scores[100 : 100 + count], SileroDetector().score(speech), atol=0.05)
+    np.testing.assert_allclose(scores[-count:], scores[100 : 100 + count], atol=0.05)
 
 
 def test_detectors_do_not_hear_each_other_and_reset_forgets() -> None:

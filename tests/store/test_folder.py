@@ -92,8 +92,10 @@ def test_a_purge_destroys_the_key_then_the_file_and_says_when(sessions: Sessions
     with pytest.raises(StoreBusyError):
         sessions.purge(store.session)
     store.close()
-    line = sessions.purge(store.session)
-    assert re.search(rf"{store.session} was destroyed on \d{{4}}-\d\d-\d\d at \d\d:\d\d:\d\d UTC: its key", line)
+    before = dt.datetime.now(tz=dt.UTC)
+    destroyed = sessions.purge(store.session)
+    assert destroyed.session == store.session
+    assert before <= destroyed.at <= dt.datetime.now(tz=dt.UTC)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     with pytest.raises(NoSessionError):
         sessions.purge(store.session)
@@ -114,12 +116,31 @@ def test_a_purge_that_did_not_reach_its_end_says_how_far_it_came(
     store = keep(sessions)
     store.close()
 
-    def refuse(path: Path) -> int:
+    def refuse(path: Path) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(module, "_empty", refuse)
-    with pytest.raises(StoreError, match=r"key .* is destroyed.* could not be removed .*by hand"):
-        sessions.purge(store.session)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "destroy_file", refuse)
+        with pytest.raises(StoreError, match=r"key .* is destroyed.* could not be removed .*by hand"):
+            sessions.purge(store.session)
+    assert sessions.purge(store.session).session == store.session
+
+
+def test_a_purge_that_broke_off_after_the_file_was_removed_can_be_brought_to_its_end(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = keep(sessions)
+    store.close()
+
+    def refuse(folder: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "sync_folder", refuse)
+        with pytest.raises(StoreError, match="is destroyed"):
+            sessions.destroy(store.session)
+    assert sessions.names() == []
+    assert sessions.destroy(store.session).session == store.session
 
 
 def test_a_session_that_is_not_there_is_one_sentence(sessions: Sessions) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -17,9 +18,10 @@ from facilitator.errors import StoreError, StoreFullError
 from facilitator.store import keeping as module
 from facilitator.store.contents import Door
 from facilitator.store.file import Entry, SessionStore
-from facilitator.store.folder import Sessions
+from facilitator.store.folder import Destroyed, Sessions
 from facilitator.store.keeping import Keeping, Storing
 from facilitator.store.keys import FileVault, Keys
+from tests.conftest import ROOT
 from tests.store.meetings import CONTRACT, chosen, in_contract, session
 
 
@@ -223,6 +225,64 @@ async def test_a_key_that_is_gone_is_told(kept: Kept, monkeypatch: pytest.Monkey
     monkeypatch.setattr(SessionStore, "mark", refuse)
     kept.keeping.note(in_contract().durable())
     await kept.told_within("store_key")
+
+
+async def test_a_key_that_somebody_removed_is_told_as_what_it_means(kept: Kept, tmp_path: Path) -> None:
+    meeting = in_contract()
+    kept.keeping.note(meeting.durable())
+    await kept.keeping.flush()
+    assert kept.told == []
+    (name,) = kept.sessions.names()
+    kept.sessions.keys.destroy(name)
+    meeting.receive(ev.NextAsked(at=70.0))
+    kept.keeping.note(meeting.durable())
+    await kept.told_within("store_failed")
+    assert list((tmp_path / "keys").iterdir()) == [], "a mark without a key"
+
+
+async def test_a_purge_that_the_disk_does_not_answer_is_not_said_to_be_done(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = threading.Event()
+    destroy = Sessions.destroy
+
+    def slow(sessions: Sessions, session: str) -> Destroyed:
+        waiting(answers)
+        return destroy(sessions, session)
+
+    monkeypatch.setattr(module, "CLOSE_SECONDS", 0.05)
+    monkeypatch.setattr(Sessions, "destroy", slow)
+    kept.keeping.note(in_contract().durable())
+    await kept.keeping.flush()
+    with pytest.raises(StoreError, match="does not answer"):
+        await kept.keeping.purge()
+    answers.set()
+    monkeypatch.setattr(module, "CLOSE_SECONDS", 5.0)
+    assert await kept.keeping.purge() is not None
+    assert kept.sessions.names() == []
+
+
+async def test_a_disk_that_hangs_delays_no_exit_of_the_program(tmp_path: Path) -> None:
+    program = (
+        "import asyncio, sys, threading\n"
+        "from pathlib import Path\n"
+        "from facilitator.store import keeping\n"
+        "from tests.store.test_keeping import Kept, in_contract\n"
+        "keeping.CLOSE_SECONDS = 0.05\n"
+        "keeping.SessionStore.append = lambda *_, **__: threading.Event().wait()\n"
+        "async def main():\n"
+        "    kept = Kept(Path(sys.argv[1]))\n"
+        "    kept.keeping.note(in_contract().durable())\n"
+        "    await kept.keeping.close(ended=True)\n"
+        "asyncio.run(main())\n"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, str(tmp_path), cwd=ROOT)
+    try:
+        assert await asyncio.wait_for(process.wait(), 20) == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 async def test_a_store_that_cannot_be_made_is_told(kept: Kept) -> None:

@@ -57,6 +57,22 @@ def test_a_key_is_found_in_the_vault_that_has_it(tmp_path: Path) -> None:
     assert list((tmp_path / "keys").iterdir()) == []
 
 
+def test_a_key_that_was_half_written_is_destroyed_with_it(tmp_path: Path) -> None:
+    keys = Keys([FileVault(tmp_path)])
+    key = keys.make(NAME)
+    for what in ("key", "mark"):
+        (tmp_path / f".{NAME}.{what}.new").write_text(key.hex())
+    keys.put_mark(NAME, Mark(1, bytes(16)))
+    keys.destroy(NAME)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_mark_is_kept_for_a_key_that_is_gone(tmp_path: Path) -> None:
+    keys = Keys([FileVault(tmp_path)])
+    with pytest.raises(KeyMissingError):
+        keys.put_mark(NAME, Mark(1, bytes(16)))
+
+
 @pytest.mark.parametrize("backend", [null.Keyring(), fail.Keyring(), Plain(), FakeKeyring()])
 def test_keyrings_that_keep_nothing_or_in_plain_text_are_refused(backend: KeyringBackend) -> None:
     assert find_keyring(backend) is None
