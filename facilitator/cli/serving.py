@@ -71,6 +71,7 @@ def write_ready(path: Path, service: Service) -> None:
         "stage_url": service.link(Scope.STAGE),
         "api_url": f"{service.url}/api",
         "token": service.token,
+        "tokens": service.tokens,
     }
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -12,8 +12,8 @@ from collections import deque
 import numpy as np
 
 from speech.capture.protocol import HEADER, LONGEST_SAMPLES, NO_DEVICE
-from speech.confinement import NOWHERE
-from speech.devices import DEFAULT, device_environment, end_process, kill_process, worker_command
+from speech.confinement import NOWHERE, worker_command
+from speech.devices import DEFAULT, device_environment, end_process, kill_process
 from speech.errors import SourceLostError
 from speech.ports import RATE_HZ, Block
 

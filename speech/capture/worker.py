@@ -20,7 +20,6 @@ import numpy as np
 import soxr
 
 from speech.capture.protocol import HEADER, NO_DEVICE
-from speech.confinement import seal_memory
 from speech.devices import portaudio_index
 from speech.errors import DeviceNotFoundError
 from speech.ports import FRAME, INAUDIBLE, RATE_HZ, Samples
@@ -153,7 +152,6 @@ def together(frames: Iterable[Frame]) -> Iterator[Frame]:
 
 def main() -> None:
     """Capture until the parent closes standard input or takes nothing any more."""
-    seal_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the parent's to act on
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     import sounddevice  # noqa: PLC0415 - loading it starts PortAudio

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from speech.confinement import NOWHERE
-from speech.devices import DEFAULT, device_environment, end_process, kill_process, worker_command
+from speech.confinement import NOWHERE, worker_command
+from speech.devices import DEFAULT, device_environment, end_process, kill_process
 from speech.errors import SinkLostError
 from speech.playback.protocol import HEADER, PLAY, STOP
 from speech.ports import Played, Sound
