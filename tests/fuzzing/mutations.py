@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from facilitator.core.errors import ProcessError
@@ -133,6 +133,7 @@ def try_all(
         deadline=None,
         print_blob=True,
         report_multiple_bugs=False,
+        phases=(Phase.generate,),  # the blob repeats a failure; to make it smaller takes minutes
         suppress_health_check=list(HealthCheck),
     )
     how(given(inputs)(once))()
