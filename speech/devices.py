@@ -25,6 +25,8 @@ Kind = Literal["input", "output"]
 
 DEFAULT = "default"
 """The name that stands for the system's own choice."""
+APPLICATION = "codev-facilitator"
+"""What our own streams are called in a sound server."""
 _PACTL_SECONDS = 2.0
 _PORTAUDIO_SECONDS = 8.0
 _NO_ANSWER = (subprocess.SubprocessError, OSError, ValueError, TypeError, AttributeError, LookupError)
@@ -91,6 +93,18 @@ def choose(devices: tuple[Device, ...], name: str, kind: Kind) -> Device:
     raise DeviceNotFoundError(f"There is no {what} called {name}: nearest are {', '.join(near)}.")
 
 
+def device_command(module: str, name: str, kind: Kind, *, wait: bool) -> list[str]:
+    """Return the command that runs `module` for a device.
+
+    Args:
+        module: holds the device.
+        name: a name of `list_devices`, or `default`.
+        kind: what it is wanted for.
+        wait: whether to wait first, some seconds, until the sound server has the device again.
+    """
+    return worker_command("speech.soundserver", kind, name, module) if wait else worker_command(module, name)
+
+
 def kill_process(process: asyncio.subprocess.Process) -> None:
     """Kill a child process now, even a stopped one. Dead already, nothing happens."""
     if process.returncode is None:
@@ -114,6 +128,7 @@ def device_environment(name: str, kind: Kind) -> dict[str, str]:
     where no sound server answers, nothing is chosen.
     """
     environment = worker_environment(sound=True)
+    environment["PULSE_PROP"] = f"application.id={APPLICATION}"
     if sys.platform == "linux" and name != DEFAULT:
         environment["PULSE_SOURCE" if kind == "input" else "PULSE_SINK"] = name
     return environment

@@ -29,7 +29,8 @@ WANTED = {
     "/api/commands": Scope.DRIVE,
 }
 STAGE_START = "/api/prompts/"
-"""The stage's; everything else is the console's."""
+INGEST_START = "/api/ingest/"
+"""The stage's and a bot's; everything else is the console's."""
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -120,8 +121,14 @@ class Guard:
                 return error(403, "This service answers to its own pages alone.")
         if not scopes:
             return error(401, "Send the token of this session, as a bearer token, or open a new link to the page.")
-        wanted = Scope.STAGE if path.startswith(STAGE_START) else WANTED.get(path, Scope.CONSOLE)
-        return None if wanted in scopes else error(403, NOT_YOURS)
+        return None if _wanted(path) in scopes else error(403, NOT_YOURS)
+
+
+def _wanted(path: str) -> Scope:
+    """Return the scope that opens `path`."""
+    if path.startswith(INGEST_START):
+        return Scope.INGEST
+    return Scope.STAGE if path.startswith(STAGE_START) else WANTED.get(path, Scope.CONSOLE)
 
 
 def _acts(request: web.Request) -> bool:

@@ -2,7 +2,8 @@
 
 Rules:
 
-- A scope opens what is its own, by `OPENS`: the console's everything, the stage's its feed, its prompts and its words.
+- A scope opens what is its own, by `OPENS`: the console's everything, the stage's its feed, its prompts and its words,
+  a bot's the channels that it may send sound to. A bot has a token and no page.
 - Whoever may only watch or drive, such as a button beside the keyboard, gets no word of the contract and of the plan,
   and can neither change, deliver nor purge them.
 - A link holds a ticket in its fragment, which no server sees. It works once, for a cookie.
@@ -29,6 +30,7 @@ class Scope(StrEnum):
     STAGE = "stage"
     DRIVE = "drive"
     WATCH = "watch"
+    INGEST = "ingest"
 
 
 OPENS = {
@@ -36,11 +38,12 @@ OPENS = {
     Scope.STAGE: frozenset({Scope.STAGE}),
     Scope.DRIVE: frozenset({Scope.DRIVE, Scope.WATCH}),
     Scope.WATCH: frozenset({Scope.WATCH}),
+    Scope.INGEST: frozenset({Scope.INGEST}),
 }
 """What each scope may do."""
 PAGES = (Scope.CONSOLE, Scope.STAGE)
 """The scopes that have a page, so links and cookies."""
-SCRIPTS = (Scope.CONSOLE, Scope.DRIVE, Scope.WATCH)
+SCRIPTS = (Scope.CONSOLE, Scope.DRIVE, Scope.WATCH, Scope.INGEST)
 """The scopes that have a token."""
 
 

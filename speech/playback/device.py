@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from speech.confinement import NOWHERE, worker_command
-from speech.devices import DEFAULT, device_environment, end_process, kill_process
+from speech.confinement import NOWHERE
+from speech.devices import DEFAULT, device_command, device_environment, end_process, kill_process
 from speech.errors import SinkLostError
 from speech.playback.protocol import HEADER, PLAY, STOP
 from speech.ports import Played, Sound
@@ -61,6 +61,10 @@ class DeviceSink:
         """Times the device ran out of sound since its stream was opened, as far as PortAudio tells."""
         self.on_lost: Callable[[], None] = _nobody
         """Called whenever the device cannot be opened, goes away or hangs, also while nothing is played."""
+        self.on_muted: Callable[[bool], None] = _nobody
+        """Called when the device is muted in the system, also if it is when it opens, and when that is over."""
+        self._served = False
+        self._muted = False
 
     async def open(self) -> None:
         """Open the device now, so that the first prompt need not wait for it (0.5 to 2 s). Open, nothing happens.
@@ -156,7 +160,7 @@ class DeviceSink:
     async def _open(self) -> asyncio.subprocess.Process:
         try:
             process = await asyncio.create_subprocess_exec(
-                *worker_command("speech.playback.worker", self._name),
+                *device_command("speech.playback.worker", self._name, "output", wait=self._served),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
@@ -170,7 +174,9 @@ class DeviceSink:
             ) from None
         self._process = process
         try:
-            await _report(process, time.monotonic() + _OPEN_SECONDS)
+            until = time.monotonic() + _OPEN_SECONDS
+            while "ready" not in await self._report(process, until):
+                pass
         except (OSError, TimeoutError, ValueError):
             await self._give_up(process)
             raise SinkLostError(f"The sound output {self._name} cannot be opened: choose another one.") from None
@@ -219,7 +225,7 @@ class DeviceSink:
         due = time.monotonic()
         while True:
             # A child that lives reports several times a second: a silent one is found long before the prompt's end.
-            report = await _report(process, min(due, time.monotonic()) + _LATE_SECONDS)
+            report = await self._report(process, min(due, time.monotonic()) + _LATE_SECONDS)
             if report.get("id") != id_:
                 continue
             if "started" in report:
@@ -232,6 +238,20 @@ class DeviceSink:
                 completed = report["completed"] is True
                 return Played(ended_at if started_at is None else started_at, ended_at, completed=completed)
 
+    async def _report(self, process: asyncio.subprocess.Process, deadline: float) -> dict[str, Any]:
+        """Return the child's next report, once told to `on_muted` if it is for that.
+
+        Raises:
+            OSError, TimeoutError, ValueError: as `_next_report` does.
+        """
+        report = await _next_report(process, deadline)
+        if "muted" in report:
+            self._served = True
+            if report["muted"] != self._muted:
+                self._muted = report["muted"]
+                self.on_muted(self._muted)
+        return report
+
     async def _give_up(self, process: asyncio.subprocess.Process) -> None:
         """End a child that is lost, and tell it unless `close` was what ended it."""
         if self._process is process:
@@ -240,7 +260,7 @@ class DeviceSink:
         await end_process(process)
 
 
-def _nobody() -> None:
+def _nobody(*_: object) -> None:
     """Nobody asked to be told."""
 
 
@@ -266,7 +286,7 @@ def _second(told: float) -> float:
     return float(told)
 
 
-async def _report(process: asyncio.subprocess.Process, deadline: float) -> dict[str, Any]:
+async def _next_report(process: asyncio.subprocess.Process, deadline: float) -> dict[str, Any]:
     """Return the child's next report.
 
     Raises:

@@ -45,8 +45,8 @@ def wordy(door: Door, monkeypatch: pytest.MonkeyPatch) -> Door:
 
 
 def test_every_scope_has_a_token_of_its_own_and_the_full_one_is_the_first_page(door: Door) -> None:
-    assert list(door.service.tokens) == ["console", "drive", "watch"]
-    assert len(set(door.service.tokens.values())) == 3
+    assert list(door.service.tokens) == ["console", "drive", "watch", "ingest"]
+    assert len(set(door.service.tokens.values())) == 4
     assert door.service.tokens["console"] == door.service.token
 
 
