@@ -28,11 +28,19 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+_LONGEST = 1_000
+"""Letters of a sentence: a path, or an address, may be long."""
+
 
 class FacilitatorError(Exception):
     """What a command shows on stderr, as it is, before it exits with `exit_code`."""
 
     exit_code: ClassVar[int] = 1
+
+    def __str__(self) -> str:
+        """Return the sentence; the middle of a very long one is left out, for it may quote a file of any length."""
+        sentence = super().__str__()
+        return sentence if len(sentence) <= _LONGEST else f"{sentence[: _LONGEST // 2]}…{sentence[-_LONGEST // 2 :]}"
 
 
 class UsageError(FacilitatorError):

@@ -113,7 +113,7 @@ def _parts(content: bytes) -> Iterator[bytes]:
 
 
 def _members(content: bytes) -> Iterator[bytes]:
-    broken = (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError, zlib.error)
+    broken = (zipfile.BadZipFile, OSError, RuntimeError, ValueError, EOFError, zlib.error)  # what zipfile may raise
     with suppress(*broken), zipfile.ZipFile(io.BytesIO(content)) as archive:
         for member in archive.infolist():
             if member.file_size <= MOST_BYTES:

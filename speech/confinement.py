@@ -2,11 +2,13 @@
 
 Rules:
 
-- It is done after exec, which undoes it, by each process for itself: first of all in its `main`.
+- It is done after exec, which undoes it, by each process for itself, before anything else is even loaded: first in the
+  `main` of the facilitator, and by this module, which every worker is started through.
 - What a system has no means for, or refuses, is told by name and stops nothing: the check-up says it.
 - A child gets the part of the environment that it needs (`worker_environment`), and never the folder of its parent.
 
-`python -m speech.confinement` tells, as JSON, what is refused to a worker here; `refused_here` asks it.
+`python -m speech.confinement MODULE …` confines itself and becomes that worker. Without a module it tells, as JSON,
+what is refused to a worker here; `refused_here` asks it.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import ctypes
 import json
 import os
 import platform
+import runpy
 import struct
 import subprocess
 import sys
@@ -27,11 +30,14 @@ if sys.platform != "win32":
 CORE, MEMORY, NETWORK = "core", "memory", "network"
 """No core dump is written; no other program of this user reads the memory; no connection can be opened."""
 
+OFFLINE = frozenset({"speech.recognition.worker", "speech.synthesis.worker"})
+"""The workers that open no device, so need no socket either."""
 HOME = Path(__file__).resolve().parents[1]
 """Where a child finds this package."""
 NOWHERE = Path(sys.executable).anchor
 """The folder that a child runs in: none that anybody could want to put modules in, or to unmount."""
 
+_NAME = "speech.confinement"
 _ASKED_SECONDS = 10.0
 _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38  # <linux/prctl.h>
 _SECCOMP_SET_MODE_FILTER, _SECCOMP_FILTER_FLAG_TSYNC = 1, 1  # <linux/seccomp.h>; the latter: for all threads
@@ -102,7 +108,7 @@ def cut_network() -> tuple[str, ...]:
 
 def refused_here() -> tuple[str, ...]:
     """Return what this system refuses to a worker, as one that was started for it found. It takes some 0.1 s."""
-    command = [sys.executable, "-P", "-m", "speech.confinement"]
+    command = [sys.executable, "-P", "-m", _NAME]
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_ASKED_SECONDS, check=True,
@@ -111,6 +117,14 @@ def refused_here() -> tuple[str, ...]:
         return tuple(json.loads(done.stdout))
     except (subprocess.SubprocessError, OSError, ValueError):
         return CORE, MEMORY, NETWORK
+
+
+def worker_command(module: str, *arguments: str) -> list[str]:
+    """Return the command that runs a module of this package in a child process, confined.
+
+    No module of the folder that it runs in is taken for one of ours.
+    """
+    return [sys.executable, "-P", "-m", _NAME, module, *arguments]
 
 
 def worker_environment(*, sound: bool = False) -> dict[str, str]:
@@ -127,6 +141,19 @@ def worker_environment(*, sound: bool = False) -> dict[str, str]:
     return {**taken, **_QUIET, "PYTHONPATH": os.pathsep.join([str(HOME), *others])}
 
 
+def main(arguments: list[str]) -> int:
+    """Confine this process, then be the worker asked for, or tell what is refused here."""
+    refused = seal_memory()
+    if not arguments:
+        print(json.dumps([*refused, *cut_network()]))  # noqa: T201
+        return 0
+    if arguments[0] in OFFLINE:
+        cut_network()
+    sys.argv = [*arguments]
+    runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+    return 0
+
+
 def _forbid_core() -> bool:
     if sys.platform == "win32":
         return False
@@ -136,4 +163,4 @@ def _forbid_core() -> bool:
 
 
 if __name__ == "__main__":
-    print(json.dumps([*seal_memory(), *cut_network()]))  # noqa: T201
+    sys.exit(main(sys.argv[1:]))

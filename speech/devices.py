@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from speech.confinement import NOWHERE, seal_memory, worker_environment
+from speech.confinement import NOWHERE, worker_command, worker_environment
 from speech.errors import DeviceNotFoundError
 
 Kind = Literal["input", "output"]
@@ -91,11 +91,6 @@ def choose(devices: tuple[Device, ...], name: str, kind: Kind) -> Device:
     names = [device.name for device in ours]
     near = difflib.get_close_matches(name, names, n=_NEAREST, cutoff=0.3) or names[:_NEAREST]
     raise DeviceNotFoundError(f"There is no {what} called {name}: nearest are {', '.join(near)}.")
-
-
-def worker_command(module: str, *arguments: str) -> list[str]:
-    """Return the command that runs a module of this package in a child process."""
-    return [sys.executable, "-P", "-m", module, *arguments]
 
 
 def device_command(module: str, name: str, kind: Kind, *, wait: bool) -> list[str]:
@@ -231,5 +226,4 @@ def _portaudio_entries() -> list[tuple[str, Kind, str, bool, bool]]:
 
 
 if __name__ == "__main__":
-    seal_memory()
     sys.stdout.write(json.dumps(_portaudio_entries()))

@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from speech.confinement import seal_memory
 from speech.devices import APPLICATION, DEFAULT, Kind
 from speech.silence import Condition
 
@@ -189,7 +188,6 @@ def _wait(name: str, kind: Kind) -> bool:
 
 def main() -> None:
     """Wait, then become the child."""
-    seal_memory()
     _, kind, name, module = sys.argv
     if not _wait(name, "input" if kind == "input" else "output"):
         sys.exit(NO_DEVICE)

@@ -22,7 +22,7 @@ from tools import demo_picture, state_diagram
 
 ROOT = Path(__file__).resolve().parents[1]
 GUIDES = ("docs/guide.fr.md", "docs/guide.en.md")
-PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md", *GUIDES)
+PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md", "docs/security.md", *GUIDES)
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SOUND_NAMES = {
     "null_sink",

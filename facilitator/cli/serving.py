@@ -82,6 +82,7 @@ def write_ready(path: Path, service: Service) -> None:
         "stage_url": service.link(Scope.STAGE),
         "api_url": f"{service.url}/api",
         "token": service.token,
+        "tokens": service.tokens,
         "ingest_token": service.ingest_token,
     }
     partial = path.with_name(f".{path.name}.{os.getpid()}")

@@ -16,14 +16,21 @@ from facilitator.web.passes import Passes, Scope
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 BODY_BYTES = 64 * 1024
+NOT_YOURS = "This page or token may not do that: the animator's own may."
 OPEN_PATHS = frozenset({"/healthz", "/", "/stage", "/api/session"})
 """Answered without a token; they say nothing about the session."""
 OPEN_START = "/pages/"
-STAGE_PATHS = frozenset({"/api/stage", "/api/strings"})
+WANTED = {
+    "/api/stage": Scope.STAGE,
+    "/api/strings": Scope.STAGE,
+    "/api/state": Scope.WATCH,
+    "/api/events": Scope.WATCH,
+    "/api/openapi.json": Scope.WATCH,
+    "/api/commands": Scope.DRIVE,
+}
 STAGE_START = "/api/prompts/"
-"""What the stage's own token opens, with `STAGE_PATHS`."""
 INGEST_START = "/api/ingest/"
-"""What a bot's token opens; everything else is the console's."""
+"""The stage's and a bot's; everything else is the console's."""
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -75,6 +82,14 @@ class Guard:
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
 
+    def is_console(self, request: web.Request) -> bool:
+        """Say whether a request that is answered may do everything."""
+        return Scope.CONSOLE in (self._by_token(request) or self._passes.cookies(request.cookies, self.port))
+
+    def _by_token(self, request: web.Request) -> frozenset[Scope]:
+        scheme, _, given = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+        return self._passes.bearer(given.strip()) if scheme.lower() == "bearer" else frozenset()
+
     def _refusal(self, request: web.Request) -> web.Response | None:
         hosts = request.headers.getall(hdrs.HOST, [])
         if hosts != [self.authority] or "://" in request.raw_path:
@@ -99,22 +114,21 @@ class Guard:
         path = request.path
         if path in OPEN_PATHS or path.startswith(OPEN_START):
             return None
-        scheme, _, given = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
-        scopes = self._passes.bearer(given.strip()) if scheme.lower() == "bearer" else frozenset()
+        scopes = self._by_token(request)
         if not scopes:
             scopes = self._passes.cookies(request.cookies, self.port)
             if scopes and _acts(request) and not self._is_ours(request.headers.get(hdrs.ORIGIN)):
                 return error(403, "This service answers to its own pages alone.")
         if not scopes:
             return error(401, "Send the token of this session, as a bearer token, or open a new link to the page.")
-        return None if _wanted(path) in scopes else error(403, "That token or page may not do this.")
+        return None if _wanted(path) in scopes else error(403, NOT_YOURS)
 
 
 def _wanted(path: str) -> Scope:
     """Return the scope that opens `path`."""
     if path.startswith(INGEST_START):
         return Scope.INGEST
-    return Scope.STAGE if path in STAGE_PATHS or path.startswith(STAGE_START) else Scope.CONSOLE
+    return Scope.STAGE if path.startswith(STAGE_START) else WANTED.get(path, Scope.CONSOLE)
 
 
 def _acts(request: web.Request) -> bool:

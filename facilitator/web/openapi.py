@@ -133,7 +133,7 @@ class SetUpShown(SetUpView):
 _REFUSALS = {
     "400": "it makes no sense",
     "401": "no token, cookie or ticket that opens anything",
-    "403": "another origin, or the stage's token where the console's is needed",
+    "403": "another origin, or a page or token that may not do that",
     "404": "there is nothing here",
     "409": "the session refuses it now",
     "413": "the body is over 64 KiB",
@@ -181,7 +181,10 @@ def document(commands: Mapping[str, type[BaseModel]]) -> Schema:
         "info": {
             "title": "codev-facilitator",
             "version": version("codev-facilitator"),
-            "description": "The local service of one session. A token or a page's cookie; only from this computer.",
+            "description": (
+                "The local service of one session, for this computer alone: a page's cookie, or a token that opens all "
+                "or what it takes to drive or to watch, without the words of the contract and the plan."
+            ),
         },
         "security": [{"token": []}],
         "paths": {**_paths(either), **_set_up_paths()},

@@ -1,9 +1,11 @@
-"""What opens the service: the token of scripts, one-time links, and the cookies that pages get for them.
+"""What opens the service: the tokens of scripts, one-time links, and the cookies that pages get for them.
 
 Rules:
 
-- A scope opens what is its own: the console's opens everything, the stage's its feed, its prompts and its words, a
-  bot's the channels that it may send sound to. A bot has a token and no page.
+- A scope opens what is its own, by `OPENS`: the console's everything, the stage's its feed, its prompts and its words,
+  a bot's the channels that it may send sound to. A bot has a token and no page.
+- Whoever may only watch or drive, such as a button beside the keyboard, gets no word of the contract and of the plan,
+  and can neither change, deliver nor purge them.
 - A link holds a ticket in its fragment, which no server sees. It works once, for a cookie.
 - The cookie is the scope, signed with the session's key: it is right again after a crash, and in no other session.
 - Browsers send cookies to every port of a host: the names hold ours, so that two sessions keep apart.
@@ -26,7 +28,23 @@ class Scope(StrEnum):
 
     CONSOLE = "console"
     STAGE = "stage"
+    DRIVE = "drive"
+    WATCH = "watch"
     INGEST = "ingest"
+
+
+OPENS = {
+    Scope.CONSOLE: frozenset(Scope),
+    Scope.STAGE: frozenset({Scope.STAGE}),
+    Scope.DRIVE: frozenset({Scope.DRIVE, Scope.WATCH}),
+    Scope.WATCH: frozenset({Scope.WATCH}),
+    Scope.INGEST: frozenset({Scope.INGEST}),
+}
+"""What each scope may do."""
+PAGES = (Scope.CONSOLE, Scope.STAGE)
+"""The scopes that have a page, so links and cookies."""
+SCRIPTS = (Scope.CONSOLE, Scope.DRIVE, Scope.WATCH, Scope.INGEST)
+"""The scopes that have a token."""
 
 
 class Passes:
@@ -37,9 +55,8 @@ class Passes:
     """
 
     def __init__(self, key: bytes) -> None:
-        self.token = secrets.token_urlsafe(32)
-        self.ingest_token = secrets.token_urlsafe(32)
-        self._cookies = {scope: hmac.new(key, scope.encode(), hashlib.sha256).hexdigest() for scope in Scope}
+        self.tokens = {scope: secrets.token_urlsafe(32) for scope in SCRIPTS}
+        self._cookies = {scope: hmac.new(key, scope.encode(), hashlib.sha256).hexdigest() for scope in PAGES}
         self._tickets: dict[bytes, Scope] = {}
 
     def ticket(self, scope: Scope) -> str:
@@ -55,12 +72,11 @@ class Passes:
         return self._tickets.pop(_hash(ticket), None)
 
     def bearer(self, given: str) -> frozenset[Scope]:
-        """Return what a bearer token opens: the console's, a bot's, or a link of the stage's not opened yet."""
-        if hmac.compare_digest(given.encode(errors="surrogatepass"), self.token.encode()):
-            return frozenset(Scope)
-        if hmac.compare_digest(given.encode(errors="surrogatepass"), self.ingest_token.encode()):
-            return frozenset({Scope.INGEST})
-        return frozenset({Scope.STAGE}) if self._tickets.get(_hash(given)) is Scope.STAGE else frozenset()
+        """Return what a bearer token opens: one of ours, or a link of the stage's that was not opened yet."""
+        for scope, token in self.tokens.items():
+            if hmac.compare_digest(given.encode(errors="surrogatepass"), token.encode()):
+                return OPENS[scope]
+        return OPENS[Scope.STAGE] if self._tickets.get(_hash(given)) is Scope.STAGE else frozenset()
 
     def cookie(self, scope: Scope, port: int) -> tuple[str, str]:
         """Return name and value of the cookie of a scope."""
@@ -69,11 +85,11 @@ class Passes:
     def cookies(self, given: Mapping[str, str], port: int) -> frozenset[Scope]:
         """Return what cookies open."""
         opened: set[Scope] = set()
-        for scope in Scope:
+        for scope in PAGES:
             name, value = self.cookie(scope, port)
             has = name in given and hmac.compare_digest(given[name].encode(errors="surrogatepass"), value.encode())
             if has:
-                opened |= set(Scope) if scope is Scope.CONSOLE else {scope}
+                opened |= OPENS[scope]
         return frozenset(opened)
 
 

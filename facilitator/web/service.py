@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from dataclasses import asdict, fields
+from collections.abc import Callable
+from dataclasses import asdict, fields, replace
+from typing import Any
 
 from aiohttp import web
 
@@ -14,11 +16,11 @@ from facilitator.core.snapshot import Snapshot
 from facilitator.errors import ServiceError
 from facilitator.web import openapi
 from facilitator.web.feeds import FRAME_BYTES, PATIENCE_SECONDS, QUEUE, Feed, open_socket, read_nothing
-from facilitator.web.guard import BODY_BYTES, Guard, error
+from facilitator.web.guard import BODY_BYTES, NOT_YOURS, Guard, error
 from facilitator.web.ingest import ingest
 from facilitator.web.meeting import Line, Meeting, RefusedError
 from facilitator.web.pages import ADDRESSES, SET_UP, File, answer, read_pages
-from facilitator.web.passes import Passes, Scope
+from facilitator.web.passes import PAGES, Passes, Scope
 from facilitator.web.reading import read_object
 from facilitator.web.setup import SetUp, SetUpRoutes
 from facilitator.web.stages import Stages
@@ -26,6 +28,11 @@ from facilitator.web.stages import Stages
 __all__ = ["FRAME_BYTES", "QUEUE", "Meeting", "RefusedError", "Service"]
 
 _ANY = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  they are refused
+CONSOLES_COMMANDS = frozenset({"edit_contract", "edit_plan", "deliver", "purge"})
+"""What is done to the client's words: whoever may only drive may not do it."""
+_WITHOUT_WORDS: dict[str, Any] = {"records": {}, "follow_up": None, "speaking": None, "cues": (), "pending": ()}
+_WORDS = frozenset({"text"})
+"""What of a snapshot, and of an event line, holds words of the contract and the plan."""
 _RUNNING = {"at", "elapsed_seconds", "left_seconds", "overrun_seconds", "ends_at", "expected_end", "rebudget"}
 """What of a snapshot changes as time passes; of an offer, only that there is one counts."""
 
@@ -72,12 +79,17 @@ class Service:
     @property
     def token(self) -> str:
         """The bearer token of this run, which opens everything."""
-        return self._passes.token
+        return self._passes.tokens[Scope.CONSOLE]
+
+    @property
+    def tokens(self) -> dict[str, str]:
+        """The bearer tokens of this run by what they open: the value of each scope."""
+        return {scope.value: token for scope, token in self._passes.tokens.items()}
 
     @property
     def ingest_token(self) -> str:
         """The bearer token with which a meeting bot may send sound, and do nothing else."""
-        return self._passes.ingest_token
+        return self._passes.tokens[Scope.INGEST]
 
     async def start(self, host: str, port: int) -> str:
         """Answer on `host` and `port` (0 for any free one); return the address, `http://127.0.0.1:8123`.
@@ -182,10 +194,8 @@ class Service:
     async def _ticket(self, request: web.Request) -> web.Response:
         body = await read_object(request)
         try:
-            scope = Scope(body["scope"])
-        except (KeyError, ValueError):
-            scope = Scope.INGEST
-        if scope is Scope.INGEST:  # a bot has no page
+            scope = PAGES[PAGES.index(body["scope"])]
+        except (KeyError, ValueError):  # the others have no page
             return error(400, 'Send an object such as {"scope": "stage"}.')
         return web.json_response({"url": self.link(scope)})
 
@@ -199,12 +209,12 @@ class Service:
 
     # --- the console's ---
 
-    def _shown(self, shot: Snapshot) -> Line:
-        return {**asdict(shot), "stage": {"open": len(self._stages), "sound": self._meeting.tabs.sound}}
+    def _shown(self, request: web.Request, shot: Snapshot) -> Line:
+        shown = shot if self._guard.is_console(request) else replace(shot, **_WITHOUT_WORDS)
+        return {**asdict(shown), "stage": {"open": len(self._stages), "sound": self._meeting.tabs.sound}}
 
     async def _state(self, request: web.Request) -> web.Response:
-        del request
-        return web.json_response(self._shown(self._meeting.snapshot()))
+        return web.json_response(self._shown(request, self._meeting.snapshot()))
 
     async def _commands(self, request: web.Request) -> web.Response:
         body = await read_object(request)
@@ -213,15 +223,17 @@ class Service:
         name, if_step = body.pop("command"), body.pop("if_step", None)
         if if_step is not None and not isinstance(if_step, str):
             return error(400, "if_step must be the id of a step.")
+        if name in CONSOLES_COMMANDS and not self._guard.is_console(request):
+            return error(403, NOT_YOURS)
         try:
             said = await self._meeting.command(name, body, if_step)
         except RefusedError as refused:
             return web.json_response({"error": str(refused), "code": refused.code}, status=refused.status)
-        return web.json_response({**self._shown(self._meeting.snapshot()), **(said or {})})
+        return web.json_response({**self._shown(request, self._meeting.snapshot()), **(said or {})})
 
-    def _console_view(self) -> tuple[object, Line]:
+    def _console_view(self, request: web.Request) -> tuple[object, Line]:
         shot = self._meeting.snapshot()
-        line = self._shown(shot)
+        line = self._shown(request, shot)
         what = *_steady(shot, _RUNNING), shot.rebudget is None, len(self._stages), line["stage"]["sound"]
         return what, {"type": "snapshot", **line}
 
@@ -230,11 +242,12 @@ class Service:
         socket = await open_socket(request)
         if isinstance(socket, web.Response):
             return socket
-        feed = Feed(self._console_view)
+        feed = Feed(lambda: self._console_view(request))
+        tell = feed.tell if self._guard.is_console(request) else _without_words(feed.tell)
         with contextlib.ExitStack() as followed:
             self._consoles.add(feed)
             followed.callback(self._consoles.discard, feed)
-            followed.callback(meeting.follow(feed.tell))
+            followed.callback(meeting.follow(tell))
             followed.callback(meeting.watch_changes(feed.refresh))
             reading = read_nothing(socket)  # commands are posted
             await feed.serve(request, socket, reading=reading, closing=self._closing)
@@ -257,6 +270,11 @@ class Service:
         if wav is None:
             raise web.HTTPNotFound
         return web.Response(body=wav, content_type="audio/wav")
+
+
+def _without_words(tell: Callable[[Line], None]) -> Callable[[Line], None]:
+    """Return what tells the lines without what was said, or is said of it."""
+    return lambda line: tell({key: value for key, value in line.items() if key not in _WORDS})
 
 
 def _steady(shown: Snapshot, running: set[str]) -> tuple[object, ...]:

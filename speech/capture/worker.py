@@ -22,7 +22,6 @@ import numpy as np
 import soxr
 
 from speech.capture.protocol import CONDITION, HEADER, SOUND
-from speech.confinement import seal_memory
 from speech.devices import portaudio_index
 from speech.errors import DeviceNotFoundError
 from speech.ports import FRAME, INAUDIBLE, RATE_HZ, Samples
@@ -157,7 +156,6 @@ def together(frames: Iterable[Frame]) -> Iterator[Frame]:
 
 def main() -> None:
     """Capture until the parent closes standard input or takes nothing any more, or the device is lost."""
-    seal_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the parent's to act on
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     import sounddevice  # noqa: PLC0415 - loading it starts PortAudio

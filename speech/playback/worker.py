@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 
-from speech.confinement import seal_memory
 from speech.devices import portaudio_index
 from speech.errors import DeviceNotFoundError
 from speech.playback.protocol import ALIVE_SECONDS, HEADER, PLAY
@@ -148,7 +147,6 @@ class Player:
 
 def main() -> None:
     """Serve the parent until it closes standard input or the device goes away."""
-    seal_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the parent's to act on
     import sounddevice  # noqa: PLC0415 - loading it starts PortAudio
 

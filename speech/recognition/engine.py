@@ -8,8 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from speech.confinement import NOWHERE, worker_environment
-from speech.devices import worker_command
+from speech.confinement import NOWHERE, worker_command, worker_environment
 from speech.recognition import wire
 
 _GIVEN_UP_SECONDS = 2.0

@@ -19,7 +19,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from speech.confinement import cut_network, seal_memory
 from speech.detection import load_onnxruntime
 from speech.recognition import wire
 from speech.recognition.hallucinations import Heard, InventedTextLimits, joined, limits_of, spoken_text
@@ -34,8 +33,6 @@ _PRIORITY_STEP = 10
 
 def main() -> int:
     """Serve utterances until the input closes; return the exit status."""
-    seal_memory()
-    cut_network()
     incoming, outgoing = _take_pipes()
     _withdraw()
     messages: queue.SimpleQueue[tuple[wire.Header, bytes]] = queue.SimpleQueue()

@@ -18,8 +18,8 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from speech.capture.files import read_audio
-from speech.confinement import NOWHERE, worker_environment
-from speech.devices import end_process, worker_command
+from speech.confinement import NOWHERE, worker_command, worker_environment
+from speech.devices import end_process
 from speech.errors import AudioFileError, SynthesisError, VoiceNotFoundError
 from speech.ports import Sound
 from speech.sound import read_wav

@@ -16,7 +16,6 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from speech.confinement import cut_network, seal_memory
 from speech.errors import VoiceNotFoundError
 from speech.synthesis.voices import Voice, VoiceList, choose, language_tag
 
@@ -26,8 +25,6 @@ _PRIORITY_STEP = 10
 
 def main() -> None:
     """Read one request, do it, answer, and leave without the engine's own exit handlers (espeak's may abort)."""
-    seal_memory()
-    cut_network()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the parent's to act on
     if sys.platform != "win32":
         os.nice(_PRIORITY_STEP)

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from facilitator.store.keys import FileVault
-from speech.capture.protocol import HEADER
+from speech.capture.protocol import HEADER, SOUND
 from speech.ports import RATE_HZ, Sound
 from speech.sound import write_wav
 from tests.e2e.live import ROOT, Run, running
@@ -128,9 +128,10 @@ def heard_sound(trace: Trace) -> list[np.ndarray]:
     (content,) = [bytes(said) for command, said in trace.piped.items() if "speech.capture.worker" in command]
     frames = []
     while len(content) >= HEADER.size:
-        _, _, count = HEADER.unpack(content[: HEADER.size])
-        frames.append(np.frombuffer(content[HEADER.size : HEADER.size + 4 * count], "<f4"))
-        content = content[HEADER.size + 4 * count :]
+        kind, _, _, size = HEADER.unpack(content[: HEADER.size])
+        if kind == SOUND:
+            frames.append(np.frombuffer(content[HEADER.size : HEADER.size + size], "<f4"))
+        content = content[HEADER.size + size :]
     loud = sorted(frames, key=lambda frame: -float(np.abs(frame).mean()))[:20]
     assert len(loud) == 20
     assert np.abs(loud[-1]).mean() > 0.01, "nothing was heard"

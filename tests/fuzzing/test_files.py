@@ -60,7 +60,7 @@ minutes = 2
 """
 
 
-@numbers(300)
+@numbers(150)
 def test_a_configuration(tmp_path: Path, examples: int, count: Count) -> None:
     path = tmp_path / "config.toml"
 
@@ -71,7 +71,7 @@ def test_a_configuration(tmp_path: Path, examples: int, count: Count) -> None:
     try_all(toml_files((ROOT / "config.toml").read_text("utf-8")), read, examples, "config.toml", count)
 
 
-@numbers(200)
+@numbers(100)
 def test_a_recorded_call(tmp_path: Path, examples: int, count: Count) -> None:
     process = load_process("codev")
     path = tmp_path / "call.toml"
@@ -81,10 +81,11 @@ def test_a_recorded_call(tmp_path: Path, examples: int, count: Count) -> None:
         path.write_bytes(content)
         load_call(path, read_call(path), process)
 
-    try_all(toml_files(CALL), read, examples, "CALL.toml", count)
+    long = CALL.replace('"consultant"', f'"{"y" * 5_000}"').encode()
+    try_all(toml_files(CALL), read, examples, "CALL.toml", count, refused=[long])
 
 
-@numbers(150)
+@numbers(60)
 def test_the_sound_of_a_recorded_call(tmp_path: Path, examples: int, count: Count) -> None:
     process = load_process("codev")
     path = tmp_path / "call.toml"
@@ -100,7 +101,7 @@ def test_the_sound_of_a_recorded_call(tmp_path: Path, examples: int, count: Coun
     try_all(heads | mutated(whole[:2000]), read, examples, "the sound of a call", count)
 
 
-@numbers(300)
+@numbers(80)
 def test_the_rules_of_a_process(tmp_path: Path, examples: int, count: Count) -> None:
     folder = Path(shutil.copytree(CODEV, tmp_path / "codev"))
 
@@ -113,7 +114,7 @@ def test_the_rules_of_a_process(tmp_path: Path, examples: int, count: Count) -> 
     try_all(toml_files((CODEV / "process.toml").read_text("utf-8")), read, examples, "process.toml", count)
 
 
-@numbers(120)
+@numbers(30)
 @pytest.mark.parametrize("file", ["fr.toml", "fr-vous.toml"])
 def test_the_words_of_a_language(tmp_path: Path, file: str, examples: int, count: Count) -> None:
     folder = Path(shutil.copytree(CODEV, tmp_path / "codev"))
@@ -128,7 +129,7 @@ def test_the_words_of_a_language(tmp_path: Path, file: str, examples: int, count
     try_all(toml_files((CODEV / file).read_text("utf-8")), read, examples, file, count)
 
 
-@numbers(250)
+@numbers(120)
 def test_a_plan_that_its_client_brings_back(tmp_path: Path, examples: int, count: Count) -> None:
     brought = FollowUp(on="2026-11-24", people=("Camille",), items=(PlanItem(text="j'appelle Nour", who="Camille"),))
     path = tmp_path / "plan.md"
@@ -144,7 +145,7 @@ def test_a_plan_that_its_client_brings_back(tmp_path: Path, examples: int, count
     try_all(files, read, examples, "plan.md", count)
 
 
-@numbers(60)
+@numbers(40)
 @pytest.mark.parametrize("ending", ["docx", "pdf"])
 def test_a_plan_brought_back_as_a_document(tmp_path: Path, ending: str, examples: int, count: Count) -> None:
     whole = RENDERERS[ending](plan())
@@ -154,10 +155,11 @@ def test_a_plan_brought_back_as_a_document(tmp_path: Path, ending: str, examples
         path.write_bytes(content)
         read_follow_up(path)
 
-    try_all(mutated(whole) | st.binary(max_size=50), read, examples, f"plan.{ending}", count)
+    shorter = {"docx": whole[:2] + whole[3:], "pdf": b"%PDF"}[ending]  # a ZIP that says it began before its beginning
+    try_all(mutated(whole) | st.binary(max_size=50), read, examples, f"plan.{ending}", count, refused=[shorter])
 
 
-@numbers(250)
+@numbers(60)
 @pytest.mark.parametrize("which", ["key", "mark", "both"])
 def test_the_files_of_keys(tmp_path: Path, which: str, examples: int, count: Count) -> None:
     vault = FileVault(tmp_path / "keys")
@@ -178,7 +180,7 @@ def test_the_files_of_keys(tmp_path: Path, which: str, examples: int, count: Cou
     try_all(files, read, examples, f"the file of a {which}", count)
 
 
-@numbers(150)
+@numbers(40)
 @pytest.mark.parametrize("file", ["manifest.json", "model.bin", "config.json", "vocabulary.json", "tokenizer.json"])
 def test_the_folder_of_a_model(tmp_path: Path, file: str, examples: int, count: Count) -> None:
     store = ModelStore(tmp_path / "models")
@@ -194,7 +196,7 @@ def test_the_folder_of_a_model(tmp_path: Path, file: str, examples: int, count: 
     try_all(mutated(whole[:5_000]) | st.just(b""), read, examples, f"a model's {file}", count)
 
 
-@numbers(200)
+@numbers(60)
 def test_the_file_of_speeds_knows_nothing_when_it_is_damaged(tmp_path: Path, examples: int, count: Count) -> None:
     path = tmp_path / "speeds.json"
     demo = ROOT / "models" / "demo"

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import strategies as st
 
 from speech.capture.device import DeviceSource
-from speech.capture.protocol import HEADER, LONGEST_SAMPLES
+from speech.capture.protocol import HEADER, LONGEST_BYTES, SOUND
 from speech.devices import list_devices
 from speech.errors import SourceLostError
 from speech.playback.device import DeviceSink
@@ -27,7 +27,7 @@ from tests.fuzzing.mutations import mutated, numbers, try_all
 
 Count = Callable[[str], None]
 SAMPLES = np.full(1600, 0.1, np.float32)
-SOUND = Sound(np.full(160, 0.1, np.float32), RATE_HZ)
+PROMPT = Sound(np.full(160, 0.1, np.float32), RATE_HZ)
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
 VALUES = st.recursive(
     LEAVES, lambda one: st.lists(one, max_size=2) | st.dictionaries(st.text(max_size=4), one, max_size=2), max_leaves=4
@@ -44,7 +44,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="plays the worke
 def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a file that every worker says instead of its own words, and then ends."""
     said = tmp_path / "said"
-    for module in ("capture.device", "playback.device", "recognition.engine", "synthesis.pyttsx3"):
+    for module in ("devices", "recognition.engine", "synthesis.pyttsx3"):
         monkeypatch.setattr(f"speech.{module}.worker_command", lambda *_: ["cat", str(said)])
     return said
 
@@ -131,17 +131,17 @@ def test_a_voice_that_renders(worker: Path, examples: int, count: Count) -> None
 
 
 def frames(at: float, dropped: float, count: int, samples: bytes) -> bytes:
-    return HEADER.pack(at, dropped, count) + samples
+    return HEADER.pack(SOUND, at, dropped, count) + samples
 
 
 @numbers(40)
 def test_a_microphone(worker: Path, examples: int, count: Count) -> None:
-    good = frames(12.5, 0.0, 512, np.full(512, 0.1, "<f4").tobytes())
+    good = frames(12.5, 0.0, 2048, np.full(512, 0.1, "<f4").tobytes())
     odd = st.builds(
         frames,
         st.floats(),
         st.floats(),
-        st.sampled_from([0, 1, 512, LONGEST_SAMPLES, LONGEST_SAMPLES + 1, 2**32 - 1]),
+        st.sampled_from([0, 1, 2048, LONGEST_BYTES, LONGEST_BYTES + 1, 2**32 - 1]),
         st.binary(max_size=64) | st.just(np.full(512, math.nan, "<f4").tobytes()) | st.just(b"\xff" * 2048),
     )
 
@@ -162,8 +162,8 @@ def test_a_microphone(worker: Path, examples: int, count: Count) -> None:
 
     streams = st.tuples(st.just(good), odd | mutated(good), st.just(good) | odd)
     silence = bytes(4 * 512)
-    ill = [(good, frames(math.nan, 0.0, 512, silence)), (good, frames(1.0, -1.0, 512, silence))]
-    ill.append((good, frames(1.0, 0.0, 512, b"\xff" * 4 * 512)))
+    ill = [(good, frames(math.nan, 0.0, 2048, silence)), (good, frames(1.0, -1.0, 2048, silence))]
+    ill.append((good, frames(1.0, 0.0, 2048, b"\xff" * 4 * 512)))
     try_all(streams, say, examples, "a microphone's frames, which all end", count, refused=ill)
 
 
@@ -176,7 +176,7 @@ def test_an_output(worker: Path, examples: int, count: Count) -> None:
         sink = DeviceSink("speakers")
         told: list[float] = []
         try:
-            played = await sink.play(SOUND, on_started=told.append)
+            played = await sink.play(PROMPT, on_started=told.append)
             assert isinstance(played.completed, bool)
             assert all(map(math.isfinite, (played.started_at, played.ended_at, *told)))
         finally:
