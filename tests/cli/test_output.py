@@ -59,7 +59,7 @@ def test_the_checkup_is_json_of_one_shape_and_a_problem_is_exit_code_1(tmp_path:
     assert (done.code, done.err) == (1, "")
     findings = {finding["part"]: finding for finding in done.json}
     for finding in done.json:
-        assert list(finding) == ["part", "status", "message", "action"]
+        assert list(finding) == ["part", "status", "message", "action", "code"]
         assert finding["status"] in {"ok", "note", "problem"}
         assert finding["message"]
         assert finding["action"] or finding["status"] == "ok"
