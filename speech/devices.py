@@ -27,6 +27,8 @@ Kind = Literal["input", "output"]
 
 DEFAULT = "default"
 """The name that stands for the system's own choice."""
+LOOPBACK = " (loopback)"
+"""What follows the name of an output of Windows in the name of what hears it."""
 APPLICATION = "codev-facilitator"
 """What our own streams are called in a sound server."""
 _PACTL_SECONDS = 2.0
@@ -258,7 +260,19 @@ def _portaudio_entries() -> list[tuple[str, Kind, str, bool, bool, int]]:
                 loopback = kind == "input" and "blackhole" in device["name"].casefold()
                 rate_hz = int(device["default_samplerate"])
                 entries.append((device["name"], kind, device["name"], device["index"] == first, loopback, rate_hz))
-    return entries
+    return [*entries, *_loopbacks()]
+
+
+def _loopbacks() -> list[tuple[str, Kind, str, bool, bool, int]]:
+    """Return, on Windows with SoundCard, what hears each output."""
+    if sys.platform != "win32":
+        return []
+    with suppress(ImportError, OSError):
+        import soundcard  # noqa: PLC0415
+
+        names = [one.name + LOOPBACK for one in soundcard.all_microphones(include_loopback=True) if one.isloopback]
+        return [(name, "input", name, False, True, 0) for name in names]
+    return []
 
 
 if __name__ == "__main__":
