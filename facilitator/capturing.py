@@ -84,15 +84,17 @@ class LiveHearing(Hearing):
             while True:
                 try:
                     block = await source.read()
-                except SourceLostError:
+                    if block is None:
+                        break
+                    cleaned = await self._cleaned(block, own)
+                    await self._take([(ear, cleaned)], own_voice=self._may_be_ours(cleaned))
+                except Exception as failure:  # noqa: BLE001  whatever fails here, this channel alone is not heard
                     self._tell(ear, ear.finish())
+                    if not isinstance(failure, SourceLostError):
+                        ear.renew(self._clock.now())
                     await asyncio.sleep(line.lost())
                     continue
-                if block is None:
-                    break
                 line.gave(block)
-                cleaned = await self._cleaned(block, own)
-                await self._take([(ear, cleaned)], own_voice=self._may_be_ours(cleaned))
         finally:
             line.close()
             await source.close()

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from facilitator.core.errors import ProcessError
-from facilitator.core.process import Courtesy, Cue, Process, RecordRule, Rights, Step
+from facilitator.core.process import Courtesy, Cue, Process, RecordRule, Rights, Silence, Step
 from facilitator.data import check, data_path, did_you_mean, read_toml
 from facilitator.errors import CatalogError
 
@@ -48,6 +48,11 @@ class _Courtesies(_Table):
     custom: _Courtesy
 
 
+class _Silence(_Table):
+    seconds: Annotated[_Number, Field(gt=0)]
+    prompt: str | None = None
+
+
 class _Record(_Table):
     owner: str
     open_until: str | None = None
@@ -72,6 +77,7 @@ class _ProcessFile(_Table):
     prompts: _Names = ()
     remaining: _Remaining
     courtesy: _Courtesies
+    silence: _Silence | None = None
     records: dict[_Id, _Record] = Field(default_factory=dict)
     steps: Annotated[tuple[_Step, ...], Field(strict=False)]
 
@@ -158,4 +164,5 @@ def _process(file: _ProcessFile) -> Process:
         remaining_share=file.remaining.share,
         records={name: RecordRule(rule.owner, rule.open_until) for name, rule in file.records.items()},
         prompts=file.prompts,
+        silence=None if file.silence is None else Silence(file.silence.seconds, file.silence.prompt),
     )

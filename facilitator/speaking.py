@@ -25,7 +25,7 @@ from facilitator.core.courtesy import FADE_SECONDS
 from facilitator.device_words import AWAY_SECONDS, VOICE, Told
 from facilitator.timeline import LiveClock, Timeline
 from facilitator.wording import Language
-from speech.errors import AudioFileError, SinkLostError, SynthesisError
+from speech.errors import AudioFileError, SynthesisError
 from speech.own_voice import OwnVoice
 from speech.playback.device import DeviceSink
 from speech.ports import RATE_HZ, Sound
@@ -103,6 +103,8 @@ class DeviceMouth:
     """
 
     RETRY_SECONDS = 1.0
+    START_SECONDS = 1.8
+    """A prompt that has not begun so long after its cue will not soon: the device is told lost within 2 s."""
 
     def __init__(
         self, timeline: Timeline, clock: LiveClock, sink: DeviceSink, own: OwnVoice, receive: Receive, *, told: Told
@@ -125,19 +127,23 @@ class DeviceMouth:
     async def _play(self, prompt_id: str, sound: Sound) -> None:
         said = await asyncio.to_thread(resample, sound.samples, sound.rate_hz, RATE_HZ)
         self._preparing = None  # from here on the sink can stop it
+        late = asyncio.get_running_loop().call_later(self.START_SECONDS, self._lost)
 
         def started(instant: float) -> None:
+            late.cancel()
             at = self._clock.from_monotonic(instant)
             self._own.started(said, at)
             self._receive(ev.PromptStarted(at=at, prompt_id=prompt_id))
 
         try:
             played = await self._sink.play(sound, on_started=started)
-        except SinkLostError:
+        except Exception:  # noqa: BLE001  a prompt that never ended would be the last one
             now = self._clock.now()
             self._own.stopped(now)
             self._receive(ev.PromptFailed(at=now, prompt_id=prompt_id, reason="voice_failed"))
             return
+        finally:
+            late.cancel()
         ended = self._clock.from_monotonic(played.ended_at)
         self._own.stopped(ended)
         self._receive(ev.PromptEnded(at=ended, prompt_id=prompt_id, completed=played.completed))
@@ -163,7 +169,7 @@ class DeviceMouth:
         away = asyncio.get_running_loop().call_later(AWAY_SECONDS, self._told.away, VOICE)
         try:
             while True:
-                with suppress(SinkLostError):
+                with suppress(Exception):
                     await self._sink.open()
                     break
                 await asyncio.sleep(self.RETRY_SECONDS)
@@ -224,6 +230,8 @@ class Speaker:
                 await self._render(words)
             except (SynthesisError, AudioFileError) as error:
                 failures.append(str(error))
+            except Exception as defect:  # noqa: BLE001  it costs this prompt
+                failures.append(f"A prompt could not be made ({type(defect).__name__}): please report it.")
             done += 1
             if on_progress is not None:
                 on_progress(done, len(wanted))
@@ -261,7 +269,7 @@ class Speaker:
         now = self._timeline.clock.now
         try:
             await self._render((prompt.key, prompt.text))
-        except (SynthesisError, AudioFileError):
+        except Exception:  # noqa: BLE001  a prompt of which nothing is told would wait for ever
             self._fail(prompt.id, "voice_failed", now())
         else:
             self._receive(ev.PromptReady(at=now(), prompt_id=prompt.id))

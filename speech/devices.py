@@ -33,6 +33,8 @@ APPLICATION = "codev-facilitator"
 """What our own streams are called in a sound server."""
 _PACTL_SECONDS = 2.0
 _PORTAUDIO_SECONDS = 8.0
+_NO_ANSWER = (subprocess.SubprocessError, OSError, ValueError, TypeError, AttributeError, LookupError)
+"""What asking for devices may raise: the one asked is not there, hangs, or says what is no list of devices."""
 _NEAREST = 4
 
 
@@ -194,11 +196,12 @@ def _from_sound_server() -> tuple[Device, ...] | None:
         return None
     try:
         info, sources, sinks = (_pactl(*what) for what in (("info",), ("list", "sources"), ("list", "sinks")))
-    except (subprocess.SubprocessError, OSError, ValueError):
+        inputs = (_served(entry, "input", info["default_source_name"]) for entry in sources)
+        outputs = (_served(entry, "output", info["default_sink_name"]) for entry in sinks)
+        found = (*inputs, *outputs)
+    except _NO_ANSWER:
         return None
-    inputs = (_served(entry, "input", info["default_source_name"]) for entry in sources)
-    outputs = (_served(entry, "output", info["default_sink_name"]) for entry in sinks)
-    return (*inputs, *outputs)
+    return found
 
 
 def _pactl(*arguments: str) -> Any:
@@ -219,12 +222,12 @@ def _run_pactl(*arguments: str) -> subprocess.CompletedProcess[bytes]:
 
 
 def _served(entry: dict[str, Any], kind: Kind, default: str) -> Device:
+    name, description = str(entry["name"]), str(entry.get("description") or entry["name"])
     monitor = kind == "input" and (
-        entry.get("properties", {}).get("device.class") == "monitor" or entry["name"].endswith(".monitor")
+        entry.get("properties", {}).get("device.class") == "monitor" or name.endswith(".monitor")
     )
-    rate = re.search(r"(\d+)Hz", entry.get("sample_specification", ""))
-    described = entry.get("description") or entry["name"]
-    return Device(entry["name"], kind, described, entry["name"] == default, monitor, int(rate[1]) if rate else 0)
+    rate = re.search(r"(\d+)Hz", str(entry.get("sample_specification", "")))
+    return Device(name, kind, description, name == default, monitor, int(rate[1]) if rate else 0)
 
 
 def _from_portaudio() -> tuple[Device, ...]:
@@ -239,7 +242,7 @@ def _from_portaudio() -> tuple[Device, ...]:
             cwd=NOWHERE,
         )
         return tuple(Device(*entry) for entry in json.loads(done.stdout))
-    except (subprocess.SubprocessError, OSError, ValueError):
+    except _NO_ANSWER:
         return ()
 
 

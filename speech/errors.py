@@ -6,6 +6,7 @@ SpeechError
 ├── DeviceNotFoundError   no device of that name
 ├── SourceLostError       a capture device went away
 ├── SinkLostError         an output device went away or hung
+├── VirtualMicrophoneError  the sound server cannot make or remove the virtual microphone
 ├── SynthesisError        the speech engine failed, hung or lacks the voice
 │   └── VoiceNotFoundError
 ├── RecognizerError       the recognizer failed or died
@@ -38,6 +39,10 @@ class SourceLostError(SpeechError):
 
 class SinkLostError(SpeechError):
     """An output device went away or hung."""
+
+
+class VirtualMicrophoneError(SpeechError):
+    """The sound server cannot make or remove the virtual microphone."""
 
 
 class SynthesisError(SpeechError):

@@ -131,7 +131,7 @@ def command_help(*words: str) -> str | None:
 
 def listed(help_text: str) -> list[str]:
     """Return the commands that a help lists."""
-    return re.findall(r"^  ([a-z]+)", help_text.partition("Commands:")[2], re.MULTILINE)
+    return re.findall(r"^  ([a-z-]+)", help_text.partition("Commands:")[2], re.MULTILINE)
 
 
 def all_commands() -> list[tuple[str, ...]]:
@@ -150,7 +150,7 @@ def calls(page: str) -> set[tuple[tuple[str, ...], tuple[str, ...]]]:
     for line in shell_lines(page):
         for call in re.findall(r"(?:^|[\s/])facilitator ([a-z].*)", line):
             name, *rest = call.split()
-            inner = rest[:1] if name in groups and rest and re.fullmatch("[a-z]+", rest[0]) else []
+            inner = rest[:1] if name in groups and rest and re.fullmatch("[a-z-]+", rest[0]) else []
             found.add(((name, *inner), tuple(re.findall(r"(?<=\s)--[a-z-]+", call))))
     return found
 

@@ -12,7 +12,19 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from facilitator.cli import demo, devices, doctor, models, processes, replay, run, say, sessions, transcribe
+from facilitator.cli import (
+    demo,
+    devices,
+    doctor,
+    models,
+    processes,
+    replay,
+    run,
+    say,
+    sessions,
+    setup_audio,
+    transcribe,
+)
 from facilitator.core.errors import ProcessError
 from facilitator.errors import FacilitatorError
 from speech.confinement import seal_memory
@@ -47,6 +59,7 @@ app.command()(replay.replay)
 app.command()(say.say)
 app.command()(doctor.doctor)
 app.command()(devices.devices)
+app.command()(setup_audio.setup_audio)
 app.command()(transcribe.transcribe)
 app.add_typer(models.app, name="models")
 app.add_typer(processes.app, name="processes")

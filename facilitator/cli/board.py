@@ -42,6 +42,7 @@ _LEGEND = {
     "u": "undo",
     "r": "read_back",
     "f": "remind",
+    "g": "ease",
     "h": "hush",
     "s": "say",
     "c": "consent",
@@ -136,6 +137,8 @@ class Board:
             await self._do(command, if_step=shot.step if command == "next" else None)
         elif key == "r":
             await self._do("read_back", record=self._texts.current(shot))
+        elif key == "g" and (offered := next((cue.key for cue in shot.cues if cue.key), "")):
+            await self._do("say", key=offered)
         elif (asking := self._asking(key)) is not None:
             self._asker.begin(asking())
         for follower in _FOLLOWED_BY.get(command or "", ()):
@@ -233,6 +236,7 @@ class Board:
 
     def _what(self, shot: Snapshot) -> list[str]:
         lines = [f"[yellow]{escape(cue.text)}[/]" for cue in shot.cues]
+        lines += [f"[yellow]! {escape(one.words)}[/]" for one in shot.health if one.state == "wrong"]
         if shot.follow_up is not None:
             lines += self._follow_up(shot.follow_up)
         lines += [f"[magenta]{escape(self._word('waiting', words=text))}[/]" for text in shot.pending]

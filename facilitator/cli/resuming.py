@@ -57,9 +57,9 @@ class Begun:
         config = config.model_copy(update={"session": config.session.model_copy(update=changed)})
         return parts.as_agreed(config, chosen.server)
 
-    def people(self, people: list[str]) -> list[str]:
-        """Return everybody present, as `--participant` has them."""
-        return people if self.kept is None else [f"{one.name}={one.role}" for one in self.kept.chosen.people]
+    def people(self, people: tuple[Person, ...]) -> tuple[Person, ...]:
+        """Return everybody present: `people`, unless the session that goes on knows them."""
+        return people if self.kept is None else self.kept.chosen.people
 
     def keeps_sound(self, config: Config) -> bool:
         """Whether sound may wait for a recognizer: what everybody agreed to holds until the session's end."""

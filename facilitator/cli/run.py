@@ -6,32 +6,23 @@ import asyncio
 import signal
 import sys
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from facilitator.call import MICROPHONE_CHANNEL
-from facilitator.catalog import load_process
 from facilitator.cli import parts
 from facilitator.cli.board import Board
+from facilitator.cli.preparing import prepare
 from facilitator.cli.resuming import Begun, begin
 from facilitator.cli.serving import serve, show_pages, write_ready
-from facilitator.config import NONE, STAGE, Config, load_config
-from facilitator.core.process import Participant, Process
-from facilitator.data import did_you_mean
+from facilitator.config import Config, load_config
 from facilitator.errors import UsageError
-from facilitator.exporting import check_steps
 from facilitator.followup import FollowUp, read_follow_up
-from facilitator.languages import load_language
 from facilitator.live import Live
-from facilitator.live_settings import LiveSettings
+from facilitator.store.contents import Person
 from facilitator.web.service import Service
-from speech.detection import SileroDetector
-from speech.devices import Kind, find_device
-from speech.errors import SynthesisError, VoiceNotFoundError
-from speech.synthesis.cache import PromptCache
 
 AFTER_END_SECONDS = 3.0
 """Without a terminal, a session that wrote nothing down leaves so long after its end: readers get its last words."""
@@ -77,7 +68,7 @@ def run(
     loaded = begun.config(loaded)
     measure = begun.kept is None and loaded.listening.enabled  # a meeting that has begun never waits
     model = parts.choose_model(loaded, measure=measure)
-    asked = _Asked(begun.people(participant or []), brought, ready_file, browse=not no_browser)
+    asked = _Asked(begun.people(_people(participant or [])), brought, ready_file, browse=not no_browser)
     asyncio.run(_run(loaded, begun, asked, model))
 
 
@@ -85,20 +76,15 @@ def run(
 class _Asked:
     """What the command line asks for, beside the configuration."""
 
-    people: list[str]
+    people: tuple[Person, ...]
     follow_up: FollowUp | None
     ready_file: Path | None
     browse: bool
 
 
 async def _run(config: Config, begun: Begun, asked: _Asked, model: Path | None) -> None:
-    settings, notices = await _settings(config, begun, asked.people, model)
     follow_up = asked.follow_up if begun.kept is None else begun.kept.chosen.follow_up
-    settings = replace(
-        settings,
-        follow_up=follow_up,
-        storing=begun.storing(config, settings.seconds, settings.participants, follow_up),
-    )
+    settings, notices = await prepare(config, begun, asked.people, model, follow_up)
     begun.say()
     live = Live(settings)
     service: Service | None = None
@@ -163,100 +149,16 @@ async def _until_over(live: Live) -> None:
     await asyncio.sleep(AFTER_END_SECONDS)
 
 
-async def _settings(
-    config: Config, begun: Begun, people: list[str], model: Path | None
-) -> tuple[LiveSettings, list[str]]:
-    """Return what the session needs, and the codes of what the animator is told at its start."""
-    folder = config.session.processes_folder
-    process = load_process(config.session.process, folder)
-    if begun.kept is not None:
-        check_steps(begun.kept, process)
-    call_input = await _device(config.audio.call_input, "input")
-    microphone = await _device(config.audio.microphone_input, "input")
-    wanted = config.listening.enabled
-    listens = wanted and (call_input is not None or microphone is not None)
-    keeps_sound = listens and begun.keeps_sound(config)
-    server = parts.server_of(config, model)
-    language = load_language(
-        config.session.process,
-        config.session.language,
-        config.session.address,
-        processes=folder,
-        listens=listens,
-        keeps_sound=keeps_sound,
-        server=None if server is None else server.host,
-    )
-    output = await _device(config.audio.voice_output, "output") if config.voice.enabled else None
-    notices = list(begun.notices)
-    if wanted and call_input is None:
-        notices.append("no_input" if microphone is None else "no_call_input")
-    cache = await _voice(config)
-    if config.voice.enabled and cache is None:
-        notices.append("no_voice")
-    recognizer = await asyncio.to_thread(parts.make_recognizer, config, model)
-    if listens:
-        notices += parts.told_of_recognizer(config, model)
-    detector = None
-    if listens and call_input is not None:
-        detector = await asyncio.to_thread(parts.open_detector, config)
-        notices += ["no_detector"] if detector is None else []
-    if begun.sessions is not None and not begun.sessions.keys.used.is_keyring:
-        notices.append("key_file")
-    seconds = process.plan(config.session.duration) if begun.kept is None else begun.kept.chosen.seconds
-    participants = _participants(people, process, microphone is not None)
-    await asyncio.to_thread(SileroDetector)  # loads the model that all detectors share
-    settings = LiveSettings(
-        process=process,
-        seconds=dict(seconds),
-        language=language,
-        participants=participants,
-        call_input=call_input,
-        microphone_input=microphone,
-        voice_output=output,
-        cache=cache,
-        recognizer=recognizer,
-        listens=listens,
-        keeps_sound=keeps_sound,
-        destroy_delivered=config.privacy.destroy_delivered,
-        detector=detector,
-        cue_probability=config.listening.cue_probability,
-        spoken_reminders=config.voice.spoken_reminders,
-        timed_cues_when_deaf=config.voice.timed_cues_when_deaf,
-        replies_allowed=config.session.client_may_reply,
-        folder=config.documents.path,
-        account=config.delivery.account,
-    )
-    return settings, notices
+def _people(written: list[str]) -> tuple[Person, ...]:
+    """Return the people of `--participant`.
 
-
-async def _device(name: str, kind: Kind) -> str | None:
-    if name == NONE:
-        return None
-    if name == "default" or (kind == "output" and name == STAGE):
-        return name
-    return (await asyncio.to_thread(find_device, name, kind)).name
-
-
-async def _voice(config: Config) -> PromptCache | None:
-    """Return what renders the prompts; None where the computer has no working voice."""
-    if not config.voice.enabled:
-        return None
-    try:
-        return await parts.open_voice(config, config.session.language)
-    except VoiceNotFoundError:
-        raise
-    except SynthesisError:
-        return None
-
-
-def _participants(people: list[str], process: Process, microphone: bool) -> tuple[Participant, ...]:  # noqa: FBT001
+    Raises:
+        UsageError: one is not written as it should be.
+    """
     found = []
-    for person in people:
+    for person in written:
         name, equals, role = person.rpartition("=")
         if not equals or not name.strip():
             raise UsageError("A participant is written NAME=ROLE, such as Camille=client.")
-        if role not in process.roles:
-            raise UsageError(f"The role {role!r} is unknown; {did_you_mean(role, process.roles)}")
-        own = microphone and role in process.may_always_speak
-        found.append(Participant(name.strip(), role, MICROPHONE_CHANNEL if own else None))
+        found.append(Person(name=name.strip(), role=role))
     return tuple(found)

@@ -66,7 +66,7 @@ class Narrator:
 
     def _device(self, key: str, device: str) -> str:
         name = self._language.plain(f"interface.devices.{device}")
-        return f"[yellow]! {self._words(f'warnings.{key}', device=name)}[/]"
+        return f"[yellow]! {self._words(f'warnings.{key}', words=name)}[/]"
 
     def _title(self, step: str) -> str:
         return escape(self._language.plain(f"steps.{step}.title"))

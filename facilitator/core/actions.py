@@ -63,6 +63,11 @@ class Publish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refresh:
+    """Show the snapshot anew: nothing happened that is published, but it shows something else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StartListening:
     """Open the capture."""
 
@@ -108,6 +113,7 @@ Action = (
     | Speak
     | StopSpeaking
     | Publish
+    | Refresh
     | StartListening
     | StopListening
     | OpenGrant

@@ -123,6 +123,11 @@ class Agenda:
         """Seconds planned for the step at `index`, with what it was given since."""
         return self._planned[index] + self._extended[index]
 
+    @property
+    def since(self) -> float | None:
+        """Since when the present step's time has run, session seconds; None while it stands still."""
+        return self._since
+
     def begin(self, at: float) -> float:
         """Start the first step; return its seconds."""
         self._end_pause(at)

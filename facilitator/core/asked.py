@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from facilitator.core import actions as do
 from facilitator.core import events as ev
-from facilitator.core import facts
+from facilitator.core import facts, health
 from facilitator.core.courtesy import FADE_SECONDS, HUSH_FADE_SECONDS, TIMED_CUES
 from facilitator.core.due import lefts
 from facilitator.core.errors import IllegalEventError
@@ -102,6 +102,7 @@ def _pause_listening(state: State, event: ev.ListeningPauseAsked) -> None:
     state.actions.append(do.StopListening())
     state.publish(facts.ListeningPaused)
     state.ears.forget(state.now)
+    health.not_listened_to(state)
     state.hold_floor()
 
 

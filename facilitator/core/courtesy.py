@@ -64,6 +64,11 @@ class Voice:
     _stopping: bool = False
     _free_at: float = float("-inf")
 
+    @property
+    def silent_since(self) -> float | None:
+        """End of the last prompt, session seconds; None while something is being said."""
+        return self._free_at if self.speaking is None else None
+
     def ask(self, prompt: Prompt) -> None:
         """Queue `prompt`."""
         self.pending.append(prompt)

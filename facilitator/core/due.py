@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from facilitator.core import actions as do
-from facilitator.core import facts
+from facilitator.core import facts, health, silence
 from facilitator.core.courtesy import Withhold
 from facilitator.core.evidence import Kind
 from facilitator.core.floor import TRACK_CONFIDENCE
@@ -15,6 +15,7 @@ from facilitator.core.transitions import AFTER_CLOSING, Phase
 def settle(state: State) -> None:
     """Let everything that has fallen due happen."""
     state.cues = [cue for cue in state.cues if cue.until > state.now]
+    silence.settle(state)
     _update_grant(state)
     _flag_interruptions(state)
     for cue, due in timed_cues(state):
@@ -38,6 +39,7 @@ def next_deadline(state: State) -> float | None:
     if state.floor is not None:
         times.append(state.floor.next_due(state.now))
     times += [cue.until for cue in state.cues]
+    times.append(silence.next_due(state))
     if state.handing_over:
         times.append(state.now)
     return min((max(time, state.now) for time in times if time is not None), default=None)
@@ -50,6 +52,7 @@ def _close(state: State) -> None:
     writing = state.rereading or any(record.outstanding for record in state.records.values())
     if not writing and not state.voice.pending and state.voice.speaking is None:
         state.phase = AFTER_CLOSING
+        health.not_listened_to(state)
         if state.capturing:
             state.actions.append(do.StopListening())
         state.publish(facts.SessionEnded, process=state.settings.process.id, language=state.settings.language)

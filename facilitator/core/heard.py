@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from facilitator.core import events as ev
-from facilitator.core import facts
+from facilitator.core import facts, health
 from facilitator.core.courtesy import Withhold
 from facilitator.core.evidence import Kind
 from facilitator.core.notices import WarningView
@@ -21,6 +21,8 @@ def _hear(state: State, event: ev.ChannelEvent) -> None:
     if not state.capturing:  # it was under way when capture stopped
         return
     state.ears.hear(event)
+    if isinstance(event, ev.VoiceRose):
+        health.right(state, event.channel)
     if state.floor is not None:
         state.floor.hear(event)
 
@@ -50,6 +52,7 @@ def _utterance_written(state: State, event: ev.UtteranceWritten) -> None:
     if event.text is None:
         record.lose(_utterance(state, event, None, event.stage))
         return
+    health.written(state)
     utterance = _utterance(state, event, event.text, event.stage)
     if record.write(utterance, event.replaces):
         state.publish(
@@ -92,6 +95,7 @@ def _prompt_ready(state: State, event: ev.PromptReady) -> None:
 
 def _prompt_started(state: State, event: ev.PromptStarted) -> None:
     state.voice.started(event.prompt_id, state.now)
+    health.right(state, health.VOICE)
 
 
 def _prompt_ended(state: State, event: ev.PromptEnded) -> None:
@@ -128,11 +132,14 @@ def _device_lost(state: State, event: ev.DeviceLost) -> None:
 
 def _device_recovered(state: State, event: ev.DeviceRecovered) -> None:
     state.lost.discard(event.device)
+    health.recovered(state, event.device)
     state.publish(facts.DeviceRecovered, device=event.device)
 
 
 def _warned(state: State, event: ev.Warned) -> None:
-    state.warnings[event.code] = WarningView(code=event.code, message=event.message, at=state.now)
+    health.warned(state, event.code)
+    state.warnings.pop(event.code, None)  # the last told is the last shown
+    state.warnings[event.code] = WarningView(event.code, event.message, state.now, health.part_of(event.code))
     state.publish(facts.Warning, code=event.code, message=event.message)
 
 

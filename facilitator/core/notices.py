@@ -1,4 +1,4 @@
-"""What the animator alone is told: cues that leave by themselves, and warnings that stay."""
+"""What the animator alone is told: cues that leave by themselves, and warnings."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ class PrivateCue:
         at: since when, session seconds.
         until: when it leaves by itself, session seconds.
         action: the command that its button sends, or "".
+        key: what `say` is to say, a key of the process's prompts; "" for the last prompt again.
     """
 
     kind: str
@@ -22,12 +23,17 @@ class PrivateCue:
     at: float
     until: float
     action: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class WarningView:
-    """Something that the animator was told: its code, its sentence, and when it was told last, session seconds."""
+    """Something that the animator was told: its code, its sentence, and when it was told last, session seconds.
+
+    `part` is the part whose state it is, as in `health.PARTS`, which it leaves with; "" for what happened.
+    """
 
     code: str
     message: str
     at: float
+    part: str = ""

@@ -56,6 +56,19 @@ class Courtesy:
 
 
 @dataclass(frozen=True, slots=True)
+class Silence:
+    """When the animator alone is told of a silence, in a step that somebody holds.
+
+    Attributes:
+        seconds: how long nobody's voice was heard.
+        prompt: key of what the voice may then be asked to say, one of the process's prompts; None for nothing.
+    """
+
+    seconds: float
+    prompt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One step of a process.
 
@@ -109,6 +122,7 @@ class Process:
         remaining_share: the longest share of a step that may be left when its remaining cue falls due, 0 to 1.
         records: how each written-down text is handled.
         prompts: keys of the prompts that the animator may have said at any time.
+        silence: when a silence is shown; None: never.
 
     Raises:
         ProcessError: the data contradicts itself.
@@ -123,6 +137,7 @@ class Process:
     remaining_share: float
     records: Mapping[str, RecordRule] = field(default_factory=dict)
     prompts: tuple[str, ...] = ()
+    silence: Silence | None = None
 
     def __post_init__(self) -> None:
         if not self.steps:
@@ -138,6 +153,8 @@ class Process:
                 raise ProcessError(f"the record {name!r} belongs to {rule.owner!r}, which is not a role")
             if rule.open_until is not None and rule.open_until not in ids:
                 raise ProcessError(f"the record {name!r} stays open until {rule.open_until!r}, which is not a step")
+        if self.silence is not None and self.silence.prompt not in {None, *self.prompts}:
+            raise ProcessError(f"[silence] would have {self.silence.prompt!r} said, which is not one of the prompts")
         missing = [cue.value for cue in Cue if cue not in self.courtesy]
         if missing:
             raise ProcessError(f"[courtesy] lacks {', '.join(missing)}; each kind of prompt needs its own")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from facilitator.core import health
+from facilitator.core.health import PartView
 from facilitator.core.notices import PrivateCue, WarningView
 from facilitator.core.process import Rights, Step
 from facilitator.core.stage import shown_listening
@@ -91,7 +93,8 @@ class Snapshot:
     `interruptions` is by what one is told right now: `track`, `channel`, `overlap`, or None when none is. `reminder` is
     what the voice would say to let the holder finish, None where nobody holds the floor; `sayable` the keys of what it
     may be asked to say; `channels` what the session hears when it listens, and `lost` the devices that do not answer.
-    `follow_up` is a plan to report back on, in a step that has room for it.
+    `health` is how each part of the sound, and of what is kept, stands. `follow_up` is a plan to report back on, in a
+    step that has room for it.
     """
 
     at: float
@@ -125,6 +128,7 @@ class Snapshot:
     sayable: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
+    health: tuple[PartView, ...] = ()
 
 
 def take(state: State, at: float) -> Snapshot:
@@ -163,6 +167,7 @@ def take(state: State, at: float) -> Snapshot:
         sayable=state.settings.process.prompts,
         channels=state.settings.channels if state.settings.listens else (),
         lost=tuple(sorted(state.lost)),
+        health=health.take(state),
     )
 
 

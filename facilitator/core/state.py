@@ -40,6 +40,7 @@ class Settings:
         timed_cues_when_deaf: whether timed cues are spoken while nothing is heard.
         replies_allowed: True when the client may answer during consultation.
         mixed: the channel that carries everybody who has none of their own; None when there is none.
+        kept: whether the session is written to the disk.
         cue_probability: how likely a suspicion on `mixed` must be to be told, 0 to 1; None without a detector.
     """
 
@@ -54,6 +55,7 @@ class Settings:
     replies_allowed: bool = False
     mixed: str | None = None
     cue_probability: float | None = None
+    kept: bool = False
 
     @property
     def names(self) -> dict[str, tuple[str, ...]]:
@@ -68,6 +70,7 @@ class State:
         now: session second of the last event.
         started_at: when the first step was held, session seconds.
         cues: private cues that have not left yet.
+        silence_shown: when the last silence that was shown had become one, session seconds.
         warnings: what the animator was told, the last of each code.
         actions: what is to be done and has not been taken yet.
         floor: the floor that is being watched by channels apart; None where nobody is heard apart.
@@ -98,6 +101,7 @@ class State:
         self.now = 0.0
         self.started_at = 0.0
         self.cues: list[PrivateCue] = []
+        self.silence_shown: float | None = None
         self.warnings: dict[str, WarningView] = {}
         self.actions: list[do.Action] = []
         self.floor: Floor | None = None
@@ -122,6 +126,13 @@ class State:
     def deaf(self) -> bool:
         """Whether somebody may be speaking without the session hearing it."""
         return not self.capturing or not self.ears.hears(self.settings.channels)
+
+    @property
+    def hears_everybody(self) -> bool:
+        """Whether nobody can speak unheard, as far as the session was told who is there."""
+        people = self.settings.participants
+        apart = bool(people) and all(person.channel is not None for person in people)
+        return not self.deaf and (apart or self.settings.mixed is not None)
 
     @property
     def step(self) -> Step:
@@ -149,9 +160,9 @@ class State:
         """State that something happened, now."""
         self.actions.append(do.Publish(fact=fact(at=self.now, **values)))
 
-    def show(self, kind: str, text: str, action: str) -> None:
+    def show(self, kind: str, text: str, action: str, key: str = "") -> None:
         """Show something to the animator alone, for a while."""
-        self.cues.append(PrivateCue(kind=kind, text=text, at=self.now, until=self.now + CUE_SECONDS, action=action))
+        self.cues.append(PrivateCue(kind, text, at=self.now, until=self.now + CUE_SECONDS, action=action, key=key))
 
     def ask(self, cue: Cue, key: str, text: str, due_at: float) -> None:
         """Queue something to say."""

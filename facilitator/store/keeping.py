@@ -22,6 +22,7 @@ from functools import partial
 from typing import TypeVar
 
 from facilitator.aside import Aside
+from facilitator.clocks import running_seconds
 from facilitator.core.actions import OpenGrant
 from facilitator.core.durable import Durable
 from facilitator.core.snapshot import RecordView
@@ -107,7 +108,7 @@ class Keeping:
             if last is None or last.records[name] != record
         ]
         if last is None or entries or last.course != durable.course:
-            entries.append(course_entry(durable.at, wall, durable.course))
+            entries.append(course_entry(durable.at, wall, durable.course, running_seconds()))
         if not entries:
             return
         self._last = durable
@@ -158,7 +159,7 @@ class Keeping:
             self._tell(FAILED if self._given_up else FULL)
         elif told is not None:
             self._tell(told)
-        elif FULL in self._told:
+        elif self._pending == 0 and self._told:  # all that was told is over
             self._told.clear()
             self._on_trouble(BACK)
         if self._pending == 0:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections import deque
 
 import numpy as np
@@ -131,18 +132,18 @@ class DeviceSource:
         while True:
             try:
                 kind, at, dropped_seconds, count = HEADER.unpack(await _exactly(process, HEADER.size, within))
-                if count > LONGEST_BYTES:
+                if count > LONGEST_BYTES or not (math.isfinite(at) and 0 <= dropped_seconds < math.inf):
                     return
                 data = await _exactly(process, count, _SILENT_SECONDS)
                 if kind == CONDITION:
                     self._condition, self._served = Condition(**json.loads(data)), True
                     continue
-                samples = np.frombuffer(data, dtype="<f4").astype(np.float32)
+                samples = np.clip(np.frombuffer(data, dtype="<f4"), -1.0, 1.0).astype(np.float32)
             except (EOFError, TimeoutError, OSError, ValueError, TypeError):
                 return
             within = _SILENT_SECONDS
             self._dropped_there = dropped_seconds
-            self._keep(Block(samples, at))
+            self._keep(Block(np.nan_to_num(samples, copy=False), at))  # what is no number would deafen the detectors
 
     def _keep(self, block: Block) -> None:
         self._blocks.append(block)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -208,7 +209,7 @@ class DeviceSink:
             except asyncio.CancelledError:
                 _send_stop(asked, _CANCEL_FADE_SECONDS)
                 raise
-            except (OSError, TimeoutError, ValueError):
+            except (OSError, TimeoutError, ValueError, TypeError, LookupError):
                 await self._give_up(process)
                 raise SinkLostError(
                     f"The sound output {self._name} went away or hung: check it, then play the prompt again."
@@ -228,13 +229,14 @@ class DeviceSink:
             if report.get("id") != id_:
                 continue
             if "started" in report:
-                started_at = float(report["started"])
+                started_at = _second(report["started"])
                 due = started_at + sound.seconds
                 on_started(started_at)
             elif "ended" in report:
-                self.underflows = report["underflows"]
-                ended_at = float(report["ended"])
-                return Played(ended_at if started_at is None else started_at, ended_at, completed=report["completed"])
+                self.underflows = int(report["underflows"])
+                ended_at = _second(report["ended"])
+                completed = report["completed"] is True
+                return Played(ended_at if started_at is None else started_at, ended_at, completed=completed)
 
     async def _report(self, process: asyncio.subprocess.Process, deadline: float) -> dict[str, Any]:
         """Return the child's next report, once told to `on_muted` if it is for that.
@@ -273,6 +275,17 @@ def _send_stop(asked: _Asked, fade_seconds: float) -> None:
             asked.child.stdin.write(HEADER.pack(STOP, asked.id, fade_seconds, 0))
 
 
+def _second(told: float) -> float:
+    """Return a time that a child told.
+
+    Raises:
+        ValueError, TypeError: it is none.
+    """
+    if not math.isfinite(told):
+        raise ValueError
+    return float(told)
+
+
 async def _next_report(process: asyncio.subprocess.Process, deadline: float) -> dict[str, Any]:
     """Return the child's next report.
 
@@ -290,7 +303,9 @@ async def _next_report(process: asyncio.subprocess.Process, deadline: float) -> 
             line = await process.stdout.readline()
     if not line:
         raise ConnectionError
-    report: dict[str, Any] = json.loads(line)
+    report = json.loads(line)
+    if not isinstance(report, dict):
+        raise ValueError  # noqa: TRY004  as for a line that is no JSON
     if "lost" in report:
         raise ConnectionError
     return report

@@ -14,7 +14,10 @@ import typer.main
 from facilitator.cli import app
 from tests.cli.command import facilitator
 
-INTERFACE = ["run", "demo", "replay", "say", "doctor", "devices", "transcribe", "models", "processes", "sessions"]
+INTERFACE = [
+    *("run", "demo", "replay", "say", "doctor", "devices", "setup-audio"),
+    *("transcribe", "models", "processes", "sessions"),
+]
 TREE: Any = typer.main.get_command(app)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from facilitator.core import actions as do
 from facilitator.core import events as ev
 from facilitator.core import facts
-from facilitator.core.process import Courtesy, Cue, Participant, Process, RecordRule, Rights, Step
+from facilitator.core.process import Courtesy, Cue, Participant, Process, RecordRule, Rights, Silence, Step
 from facilitator.core.session import Session
 from facilitator.core.state import Settings
 
@@ -64,7 +64,8 @@ def codev(**changes: Any) -> Process:
         "remaining_minutes": (5, 2, 1, 0.5),
         "remaining_share": 0.4,
         "records": {"contract": RecordRule("client", open_until="consultation"), "plan": RecordRule("client")},
-        "prompts": ("rules", "objectives"),
+        "prompts": ("rules", "objectives", "silence"),
+        "silence": Silence(30, "silence"),
     }
     return Process(**(values | changes))
 

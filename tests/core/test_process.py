@@ -128,5 +128,5 @@ def test_the_remaining_cue_leaves_at_most_its_share(planned: float, left: float 
 
 def test_a_process_is_plain_data() -> None:
     process: Process = codev()
-    assert replace(process, prompts=()).prompts == ()
+    assert replace(process, prompts=(), silence=None).prompts == ()
     assert process.durations == (60, 90, 120)

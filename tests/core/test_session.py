@@ -166,7 +166,7 @@ def test_a_snapshot_tells_what_can_be_done() -> None:
     meeting = go("consultation", 10, settings=settings(channels=("call",)))
     shown = meeting.session.snapshot(20.0)
     assert shown.reminder == "steps.consultation.reminder for Benoît+Dalia, 0 s"
-    assert (shown.sayable, shown.channels) == (("rules", "objectives"), ("call",))
+    assert (shown.sayable, shown.channels) == (("rules", "objectives", "silence"), ("call",))
     contract = shown.records["contract"]
     assert (contract.title, contract.owner, contract.open) == (
         "documents.contract.title for Benoît+Dalia, 0 s",

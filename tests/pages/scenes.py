@@ -131,6 +131,13 @@ def interrupted(language: str) -> Meeting:
     return meeting.until(start + 8)
 
 
+def silent(language: str) -> Meeting:
+    meeting = at_step(language, "synthesis", 2.0)
+    start = meeting.now
+    meeting.send(*(ev.ChannelOpened(at=start, channel=channel) for channel in ("microphone", "call")))
+    return meeting.until(start + 33)
+
+
 def overrun(language: str) -> Meeting:
     return at_step(language, "clarification", 23.0)
 
@@ -144,7 +151,7 @@ def trouble(language: str) -> Meeting:
     meeting = at_step(language, "clarification", 3.0)
     now = meeting.now
     words = words_of(meeting)
-    codes = ("no_model", "call_silent")
+    codes = ("no_model", "call_silent", "detector_late")
     warnings = [ev.Warned(at=now, code=code, message=words.plain(f"interface.warnings.{code}")) for code in codes]
     return meeting.send(ev.DeviceLost(at=now, device="microphone"), *warnings)
 
@@ -197,8 +204,8 @@ def empty(language: str) -> Meeting:
 SCENES: Mapping[str, Callable[[str], Meeting]] = {
     scene.__name__: scene
     for scene in (
-        ready, unheard, welcome, speaking, presentation, interrupted, overrun, paused, trouble, contract, corrected,
-        consultation, plan, evaluation, closing, ended, empty,
+        ready, unheard, welcome, speaking, presentation, interrupted, silent, overrun, paused, trouble, contract,
+        corrected, consultation, plan, evaluation, closing, ended, empty,
     )
 }  # fmt: skip
 """Every moment, by its name."""

@@ -37,6 +37,10 @@ export function actionsOf(desk) {
     simple("remind", "f", (shot) => shot.phase === "running" && shot.reminder !== null, {
       name: () => say("remind_plain"), words: () => say("remind", { words: desk.shot().reminder ?? "" }),
     }),
+    {
+      id: "ease", key: "g", words: () => say("ease"), can: on((shot) => desk.eased() !== undefined),
+      run: () => desk.send("say", { key: desk.eased() }),
+    },
     simple("listening_pause", "l", (shot) => shot.listening === "on" && shot.phase !== "ended", {
       name: () => `${say("listening_pause")}, ${say("listening_resume")}`,
     }),

@@ -29,6 +29,7 @@ const desk = {
   mark: () => records.mark(),
   edit: () => records.edit(),
   undo: () => records.undo(),
+  eased: () => side.cues(shot).find((cue) => cue.key)?.key,
   dismissable: () => shot !== null && side.warnings(shot).length > 0,
   dismiss: () => { side.dismiss(shot); draw(); },
   send,

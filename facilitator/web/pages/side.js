@@ -6,37 +6,34 @@ import { rounded, say } from "./words.js";
 const SHOWN_CUES = 3;
 const SHOWN_LETTERS = 150;
 
-// Warnings that say how a part of the sound is; the lamp of that part shows it too.
-const LAMP = {
-  no_model: "transcription", recognizer_failed: "transcription", no_voice: "voice", voice_failed: "voice",
-  no_call_input: "call", call_silent: "call", microphone_silent: "microphone", capture_dropped: "call",
-};
-const ABSENT = new Set(["no_model", "no_voice", "no_call_input", "no_input"]);
-const DEVICE = { call: "call", microphone: "microphone", voice_output: "voice", stage: "voice" };
-
 const short = (words) => (words.length > SHOWN_LETTERS ? `${words.slice(0, SHOWN_LETTERS).replace(/\s\S*$/, "")}…` : words);
 const nameOf = (warning) => `${warning.code} ${warning.at}`;
 
 export class Side {
   #seen = new Set();
+  #troubles = [];
 
   constructor(clock, tell) {
     this.clock = clock;
     this.tell = tell;
   }
 
+  // What happened; what is so is in the line of health, for as long as it is.
   warnings(shot) {
-    return shot.warnings.filter((warning) => !this.#seen.has(nameOf(warning)));
+    return shot.warnings.filter((warning) => !warning.part && !this.#seen.has(nameOf(warning)));
   }
 
   dismiss(shot) {
     for (const warning of this.warnings(shot)) this.#seen.add(nameOf(warning));
   }
 
+  cues(shot) {
+    return shot.cues.filter((cue) => cue.until > this.clock.now).sort((a, b) => b.at - a.at).slice(0, SHOWN_CUES);
+  }
+
   // Called with each snapshot, and each second, for cues leave by themselves.
   show(shot) {
-    const now = this.clock.now;
-    const cues = shot.cues.filter((cue) => cue.until > now).sort((a, b) => b.at - a.at).slice(0, SHOWN_CUES);
+    const cues = this.cues(shot);
     const warnings = this.warnings(shot);
     const asks = shot.listening === "unasked" && shot.phase !== "ended" && shot.phase !== "closing";
     const offer = shot.rebudget && (shot.phase === "running" || shot.phase === "paused") ? shot.rebudget : null;
@@ -45,7 +42,7 @@ export class Side {
     const state = [cues.map((cue) => cue.at), cues.map((cue) => cue.kind), warnings, asks, mute, late, offer?.steps, shot.speaking, shot.pending, shot.reminder, shot.phase];
     const before = new Set([...byId("cues").children].map((one) => one.dataset.name));
     const changed = fill(byId("cues"), state, () => [
-      ...cues.map((cue, place) => this.#cue(cue, cues.findIndex((other) => other.action === cue.action) === place)),
+      ...cues.map((cue, place) => this.#cue(cue, cues.findIndex((other) => other.action === cue.action && !other.key) === place)),
       asks && note("asks", say(".listening.unasked"), [], button("consent", { kind: "button.primary" })),
       mute && note("mute", say("no_voice_yet"), [], button("open_stage")),
       offer && this.#offer(shot, offer),
@@ -68,7 +65,8 @@ export class Side {
       { "data-name": `${cue.kind} ${cue.at}` },
       h("p", {}, withheld ? say("withheld") : cue.text),
       withheld && h("p.small", {}, short(cue.text)),
-      cue.action && first && button(cue.action, { words: cue.action === "say" ? say("say_again") : undefined }),
+      cue.key && button("ease", { words: say(`prompts.${cue.key}`) }),
+      cue.action && !cue.key && first && button(cue.action, { words: cue.action === "say" ? say("say_again") : undefined }),
     );
   }
 
@@ -80,21 +78,28 @@ export class Side {
     return note("offer", say("rebudget_title", { time: rounded(offer.late_seconds) }), [say("rebudget_text"), ...changes, ...still], button("rebudget"));
   }
 
+  // Lamps while all is well; a part that is not turns to words, and back by itself.
   health(shot) {
-    const told = this.warnings(shot);
-    const heard = shot.listening !== "never";
-    const lamps = [...(heard ? ["microphone", "call"] : []), "voice", ...(heard ? ["transcription"] : [])].map((name) => {
-      const absent = shot.warnings.some((warning) => LAMP[warning.code] === name && ABSENT.has(warning.code));
-      const unplugged = (name === "microphone" || name === "call") && !shot.channels.includes(name);
-      const wrong = told.some((warning) => LAMP[warning.code] === name) || shot.lost.some((device) => DEVICE[device] === name) || (name === "voice" && shot.stage?.sound === "locked");
-      return [name, absent || unplugged ? "off" : wrong ? "wrong" : "well"];
-    });
-    fill(byId("health"), [lamps, shot.listening, shot.phase, shot.lost], () => [
-      h("ul", {}, lamps.map(([name, state]) => h(`li.${state}`, {}, h("span.lamp", { "aria-hidden": "true" }), h("span", { "aria-hidden": "true" }, say(name)), h("span.unseen", {}, say(`lamp_${state}`, { name: say(name) }))))),
-      ...shot.lost.map((device) => h("p.words", {}, say(".warnings.device_lost", { device: say(`.devices.${device}`) }))),
+    const mute = shot.stage?.sound === "locked" && shot.phase !== "ended";
+    const parts = shot.health.map((one) => (one.part === "voice" && mute && one.state === "well" ? { ...one, state: "wrong" } : one));
+    const changed = fill(byId("health"), [parts, shot.listening, shot.phase], () => [
+      h("ul", {}, parts.map((one) => this.#part(one))),
       h("p.listening", {}, shot.phase === "ended" ? "" : say(`.listening.${shot.listening}`)),
       h("p.links", {}, shot.phase === "ended" || shot.phase === "ready" ? null : button("open_stage", { kind: "button.plain" }), button("keys", { kind: "button.plain" })),
     ]);
+    if (changed) this.#tellTroubles(parts);
+  }
+
+  #part({ part, state, words }) {
+    const lamp = h("span.lamp", { "aria-hidden": "true" });
+    if (state === "wrong" && words) return h("li.wrong.words", { "data-part": part }, lamp, h("span", {}, words));
+    return h(`li.${state}`, { "data-part": part, title: words || null }, lamp, h("span", { "aria-hidden": "true" }, say(part)), h("span.unseen", {}, say(`lamp_${state}`, { name: say(part) })));
+  }
+
+  #tellTroubles(parts) {
+    const troubles = parts.filter((one) => one.state === "wrong" && one.words).map((one) => one.words);
+    for (const words of troubles) if (!this.#troubles.includes(words)) this.tell(words);
+    this.#troubles = troubles;
   }
 }
 

@@ -1,0 +1,111 @@
+"""How each part of the sound, and of what is kept of a session, stands: well, wrong in words, or absent.
+
+Rules:
+
+- A warning is about the part that its code begins with, such as `call_silent`, or that `_PARTS` names; a device that
+  was lost is about its own. Both stay for as long as they are so.
+- A part is well again once what happens proves it (a voice on its channel, a prompt that is heard, a text that is
+  written), its device is back, or a warning says so: one called after the part and `back`, or in `_WELL_AGAIN`.
+- What is not listened to is not wrong: a listening pause forgets what was wrong with the channels.
+- Any other warning tells what happened once; it is not about a state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from facilitator.core import actions as do
+from facilitator.core.state import State
+
+MICROPHONE, CALL, VOICE, RECOGNIZER, STORE = PARTS = ("microphone", "call", "voice", "recognizer", "store")
+_CHANNELS = (MICROPHONE, CALL)
+_PARTS: Mapping[str, str] = {
+    "no_call_input": CALL,
+    "no_voice": VOICE,
+    "no_model": RECOGNIZER,
+    "sound_kept": RECOGNIZER,
+    "writing_late": RECOGNIZER,
+}
+_ABSENT = frozenset({"no_call_input", "no_voice", "no_model"})
+_WELL_AGAIN: Mapping[str, str] = {"writing_caught_up": RECOGNIZER, **{f"{part}_back": part for part in PARTS}}
+_DEVICES: Mapping[str, str] = {"voice_output": VOICE, "stage": VOICE}
+_STAYS_LATE = frozenset({"writing_late"})
+"""A text that comes late is no proof of being in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartView:
+    """How a part stands.
+
+    Attributes:
+        part: one of `PARTS`.
+        state: `well`, `wrong`, `absent` where the session does without it, or `idle` while nothing is listened to.
+        words: what is wrong, or why it is absent; "" where there is nothing to say.
+    """
+
+    part: str
+    state: str
+    words: str = ""
+
+
+def part_of(code: str) -> str:
+    """Return the part whose state a warning tells, "" where it tells none."""
+    if code in _WELL_AGAIN:
+        return ""
+    named = next((part for part in PARTS if code.startswith(f"{part}_")), "")
+    return _PARTS.get(code, named)
+
+
+def warned(state: State, code: str) -> None:
+    """Take that a warning may say that a part is well again."""
+    if code in _WELL_AGAIN:
+        right(state, _WELL_AGAIN[code])
+
+
+def recovered(state: State, device: str) -> None:
+    """Take that a device is back."""
+    right(state, _DEVICES.get(device, device))
+
+
+def written(state: State) -> None:
+    """Take that the recognizer has written something."""
+    right(state, RECOGNIZER, but=_STAYS_LATE)
+
+
+def not_listened_to(state: State) -> None:
+    """Forget what was wrong with the channels: they are closed."""
+    for channel in _CHANNELS:
+        state.lost.discard(channel)
+        right(state, channel)
+
+
+def right(state: State, part: str, *, but: Collection[str] = ()) -> None:
+    """Withdraw what was said to be wrong with a part."""
+    over = [code for code in state.warnings if part_of(code) == part and code not in _ABSENT and code not in but]
+    for code in over:
+        del state.warnings[code]
+    if over:
+        state.actions.append(do.Refresh())
+
+
+def take(state: State) -> tuple[PartView, ...]:
+    """Return how each part that the session may have stands."""
+    settings = state.settings
+    heard = PARTS if settings.listens else (VOICE, STORE)
+    return tuple(_view(state, part) for part in heard if part != STORE or settings.kept)
+
+
+def _view(state: State, part: str) -> PartView:
+    told = [warning for warning in state.warnings.values() if part_of(warning.code) == part]
+    lost = [device for device in sorted(state.lost) if _DEVICES.get(device, device) == part]
+    if lost:
+        name = state.words(f"interface.devices.{lost[0]}")
+        return PartView(part, "wrong", state.words("interface.warnings.device_lost", words=name))
+    absent = any(warning.code in _ABSENT for warning in told)
+    words = told[-1].message if told else ""
+    if absent or (part in _CHANNELS and part not in state.settings.channels):
+        return PartView(part, "absent", words)
+    if part in _CHANNELS and not state.capturing:
+        return PartView(part, "idle")
+    return PartView(part, "wrong" if told else "well", words)
