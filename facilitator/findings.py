@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+CODES = frozenset(
+    {
+        *("no_server", "no_permission", "no_device", "not_chosen", "cannot_open"),
+        *("muted", "silent", "nothing_plays", "wrong_device", "wrong_rate"),
+        *("not_played", "not_heard_back", "no_voice", "no_model", "slow", "failed"),
+    }
+)
+"""What a finding may be called, for scripts: none of them ever changes its meaning."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -14,7 +23,7 @@ class Finding:
         status: `ok`, `note` (it works, but know this) or `problem`.
         message: what is so.
         action: the one thing to do; "" when there is nothing.
-        code: what was found, in one word that stays the same (`muted`, `no_server`, …); "" where nothing is wrong.
+        code: what was found, one of `CODES`; "" where there is nothing to say.
     """
 
     part: str

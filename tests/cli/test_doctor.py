@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from facilitator.findings import CODES
 from facilitator.sound_checkup import place_of
 from speech.ports import RATE_HZ, Sound
 from speech.sound import write_wav
@@ -169,3 +170,11 @@ def test_a_sound_is_found_where_it_is_and_noise_is_not_taken_for_it() -> None:
     assert likeness > 0.6
     assert place_of(played, np.concatenate([silence, heard, silence]))[0] == len(silence) + 12_345
     assert place_of(played, played[:100]) == (0, 0.0)
+
+
+@pytest.mark.parametrize("guide", ["guide.fr.md", "guide.en.md"])
+def test_the_guide_names_every_code_and_every_code_is_used(guide: str) -> None:
+    text = (ROOT / "docs" / guide).read_text(encoding="utf-8")
+    assert {code for code in CODES if f"`{code}`" not in text} == set()
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "facilitator").glob("*checkup.py"))
+    assert {code for code in CODES if f'"{code}"' not in sources} == set()

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from facilitator.catalog import load_process
+from facilitator.findings import CODES
 from speech.detection import SileroDetector
 from speech.ports import FRAME, RATE_HZ
 from speech.sound import read_wav, resample
@@ -60,6 +61,7 @@ def test_the_checkup_is_json_of_one_shape_and_a_problem_is_exit_code_1(tmp_path:
     findings = {finding["part"]: finding for finding in done.json}
     for finding in done.json:
         assert list(finding) == ["part", "status", "message", "action", "code"]
+        assert finding["code"] in {*CODES, ""}
         assert finding["status"] in {"ok", "note", "problem"}
         assert finding["message"]
         assert finding["action"] or finding["status"] == "ok"
