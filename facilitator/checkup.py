@@ -159,14 +159,20 @@ async def _model(config: Config, parts: Parts) -> Finding:
     except SpeechError as error:
         return Finding("model", "problem", str(error), "Set model in [transcription].", "no_model")
     if path is None:
-        message = "None is installed: contract and plan will not be written down."
-        return Finding("model", "note", message, "Run `facilitator models pull`.", "no_model")
+        return _no_model(config)
     speed = parts.speed_of(path)
     if speed is None:
         return Finding("model", "ok", f"{path}.")
     if speed <= KEEPS_UP:
         return Finding("model", "ok", f"{path}, which keeps up: {speed:.2f} s for a second of speech.")
     return Finding("model", "note", f"{path} is too slow here: its text will lag.", "Fetch a smaller one.", "slow")
+
+
+def _no_model(config: Config) -> Finding:
+    if config.transcription.model == NONE:
+        return Finding("model", "note", "Switched off: contract and plan are written by hand.")
+    message = "None is installed: contract and plan will not be written down."
+    return Finding("model", "note", message, "Run `facilitator models pull`.", "no_model")
 
 
 async def _deep(config: Config, parts: Parts, sound: Sound | None) -> AsyncIterator[Finding]:

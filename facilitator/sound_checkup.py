@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import numpy as np
 
-from facilitator.config import NONE, STAGE, Config
+from facilitator.config import BROWSER, NONE, STAGE, TRACKS, Config
 from facilitator.findings import Finding
 from speech.capture.device import DeviceSource
 from speech.devices import Device, Kind, Server, choose, list_devices, sound_server
@@ -35,6 +35,14 @@ _FAINTEST = 1e-3
 """What is fainter than the loudest that was heard by so much is not it."""
 _REFUSABLE = sys.platform in {"darwin", "win32"}
 
+_NO_DEVICES: Mapping[str, Mapping[str, str]] = {
+    "call_input": {
+        BROWSER: "The console sends the sound of the tab or window that is shared with it.",
+        TRACKS: "A meeting bot sends each participant's own track.",
+    },
+    "voice_output": {STAGE: "The participants' page plays the voice."},
+}
+"""What a name that is no device stands for."""
 _NOTHING_THERE = {
     Server.REFUSES: (
         "no_permission",
@@ -80,7 +88,7 @@ async def check_sound(config: Config) -> AsyncIterator[Finding]:
     devices = await asyncio.to_thread(list_devices)
     if not devices:
         code, message, action = _NOTHING_THERE[await asyncio.to_thread(sound_server)]
-        unused = {audio.call_input, audio.microphone_input, audio.voice_output} <= {NONE, STAGE}
+        unused = {audio.call_input, audio.microphone_input, audio.voice_output} <= {NONE, STAGE, BROWSER, TRACKS}
         yield Finding("devices", "note" if unused else "problem", message, action, code)
         return
     yield Finding("devices", "ok", f"{len(devices)} sound devices.")
@@ -98,8 +106,8 @@ async def _device(devices: tuple[Device, ...], part: str, name: str, kind: Kind)
         what = "No device is chosen: nothing is played." if kind == "output" else "No device is chosen: not heard."
         action = f"Set {part} in [audio] to a name of `facilitator devices`."
         return Finding(part, "note", what, action, "not_chosen")
-    if kind == "output" and name == STAGE:
-        return Finding(part, "ok", "The participants' page plays the voice.")
+    if name in _NO_DEVICES.get(part, {}):
+        return Finding(part, "ok", _NO_DEVICES[part][name])
     try:
         device = choose(devices, name, kind)
     except SpeechError as error:
