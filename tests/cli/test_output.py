@@ -29,6 +29,7 @@ def test_the_devices_are_json_of_one_shape(tmp_path: Path) -> None:
             "description": str,
             "is_default": bool,
             "is_monitor": bool,
+            "rate_hz": int,
         }
     assert {("call.monitor", "input", True), ("vmic", "output", False)} <= {
         (device["name"], device["kind"], device["is_monitor"]) for device in done.json
