@@ -10,12 +10,14 @@ import asyncio
 import difflib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Literal
 
 from speech.confinement import NOWHERE, worker_command, worker_environment
@@ -25,6 +27,8 @@ Kind = Literal["input", "output"]
 
 DEFAULT = "default"
 """The name that stands for the system's own choice."""
+LOOPBACK = " (loopback)"
+"""What follows the name of an output of Windows in the name of what hears it."""
 APPLICATION = "codev-facilitator"
 """What our own streams are called in a sound server."""
 _PACTL_SECONDS = 2.0
@@ -44,6 +48,7 @@ class Device:
         description: what a person calls it.
         is_default: the system's own choice for its kind.
         is_monitor: it hears what an output plays, such as the call.
+        rate_hz: its own sample rate; 0 where that is not known.
     """
 
     name: str
@@ -51,6 +56,30 @@ class Device:
     description: str
     is_default: bool
     is_monitor: bool
+    rate_hz: int = 0
+
+
+class Server(StrEnum):
+    """Whether a sound server is there for us."""
+
+    ANSWERS = "answers"
+    REFUSES = "refuses"
+    DOWN = "down"
+    NONE = "none"
+    """This system has none, or nothing to ask it with."""
+
+
+def sound_server() -> Server:
+    """Return whether the sound server answers. It may take seconds: call it in a thread."""
+    if sys.platform != "linux" or shutil.which("pactl") is None:
+        return Server.NONE
+    try:
+        done = _run_pactl("info")
+    except (subprocess.TimeoutExpired, OSError):
+        return Server.DOWN
+    if done.returncode == 0:
+        return Server.ANSWERS
+    return Server.REFUSES if b"denied" in done.stderr else Server.DOWN
 
 
 def list_devices() -> tuple[Device, ...]:
@@ -171,15 +200,20 @@ def _from_sound_server() -> tuple[Device, ...] | None:
 
 
 def _pactl(*arguments: str) -> Any:
-    done = subprocess.run(
-        ["pactl", "--format=json", *arguments],
+    done = _run_pactl("--format=json", *arguments)
+    done.check_returncode()
+    return json.loads(done.stdout)
+
+
+def _run_pactl(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        ["pactl", *arguments],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=_PACTL_SECONDS,
-        check=True,
+        check=False,
         env={**os.environ, "LC_ALL": "C.UTF-8"},
     )
-    return json.loads(done.stdout)
 
 
 def _served(entry: dict[str, Any], kind: Kind, default: str) -> Device:
@@ -187,7 +221,8 @@ def _served(entry: dict[str, Any], kind: Kind, default: str) -> Device:
     monitor = kind == "input" and (
         entry.get("properties", {}).get("device.class") == "monitor" or name.endswith(".monitor")
     )
-    return Device(name, kind, description, name == default, monitor)
+    rate = re.search(r"(\d+)Hz", str(entry.get("sample_specification", "")))
+    return Device(name, kind, description, name == default, monitor, int(rate[1]) if rate else 0)
 
 
 def _from_portaudio() -> tuple[Device, ...]:
@@ -206,13 +241,13 @@ def _from_portaudio() -> tuple[Device, ...]:
         return ()
 
 
-def _portaudio_entries() -> list[tuple[str, Kind, str, bool, bool]]:
+def _portaudio_entries() -> list[tuple[str, Kind, str, bool, bool, int]]:
     """Ask PortAudio itself; on Windows only through WASAPI, where each device would else appear four times."""
     import sounddevice  # noqa: PLC0415 - loading it starts PortAudio: only ever in a child process
 
     kinds: tuple[tuple[Kind, int], ...] = (("input", 0), ("output", 1))
     apis = sounddevice.query_hostapis()
-    entries: list[tuple[str, Kind, str, bool, bool]] = []
+    entries: list[tuple[str, Kind, str, bool, bool, int]] = []
     for device in sounddevice.query_devices():
         api = apis[device["hostapi"]]
         if sys.platform == "win32" and "WASAPI" not in api["name"]:
@@ -221,8 +256,21 @@ def _portaudio_entries() -> list[tuple[str, Kind, str, bool, bool]]:
             if device[f"max_{kind}_channels"] > 0:
                 first = api[f"default_{kind}_device"] if sys.platform == "win32" else sounddevice.default.device[place]
                 loopback = kind == "input" and "blackhole" in device["name"].casefold()
-                entries.append((device["name"], kind, device["name"], device["index"] == first, loopback))
-    return entries
+                rate_hz = int(device["default_samplerate"])
+                entries.append((device["name"], kind, device["name"], device["index"] == first, loopback, rate_hz))
+    return [*entries, *_loopbacks()]
+
+
+def _loopbacks() -> list[tuple[str, Kind, str, bool, bool, int]]:
+    """Return, on Windows with SoundCard, what hears each output."""
+    if sys.platform != "win32":
+        return []
+    with suppress(ImportError, OSError):
+        import soundcard  # noqa: PLC0415
+
+        names = [one.name + LOOPBACK for one in soundcard.all_microphones(include_loopback=True) if one.isloopback]
+        return [(name, "input", name, False, True, 0) for name in names]
+    return []
 
 
 if __name__ == "__main__":

@@ -90,7 +90,10 @@ class SilenceWatch:
         self._zeros += len(samples)
         if self._zeros < SILENT_SECONDS * _RATE_HZ:
             return None
-        return self._tell(self._cause(condition or Condition()))
+        why = why_silent(
+            condition or Condition(), microphone=self._microphone, carried=self._carried, refusable=self._refusable
+        )
+        return self._tell(Silence.OVER if why is Silence.DEAD and self._switched else why)
 
     def _tell(self, cause: Silence) -> Silence | None:
         if cause is self._told:
@@ -98,13 +101,22 @@ class SilenceWatch:
         self._told = cause
         return cause
 
-    def _cause(self, condition: Condition) -> Silence:
-        if condition.muted:
-            return Silence.OVER if self._microphone and self._carried else Silence.MUTED
-        if condition.playing is not None and not self._microphone:
-            if condition.playing:
-                return Silence.OVER
-            return Silence.WRONG_DEVICE if condition.elsewhere else Silence.NOTHING_PLAYS
-        if not self._carried:
-            return Silence.REFUSED if self._microphone and self._refusable else Silence.NO_SOUND
-        return Silence.DEAD if self._microphone and not self._switched else Silence.OVER
+
+def why_silent(condition: Condition, *, microphone: bool, carried: bool, refusable: bool) -> Silence:
+    """Return why a channel gives nothing but zeros; `OVER` where that is no fault.
+
+    Args:
+        condition: what the system says of the device.
+        microphone: as `SilenceWatch` takes it.
+        carried: whether there was sound before.
+        refusable: as `SilenceWatch` takes it.
+    """
+    if condition.muted:
+        return Silence.OVER if microphone and carried else Silence.MUTED
+    if condition.playing is not None and not microphone:
+        if condition.playing:
+            return Silence.OVER
+        return Silence.WRONG_DEVICE if condition.elsewhere else Silence.NOTHING_PLAYS
+    if not carried:
+        return Silence.REFUSED if microphone and refusable else Silence.NO_SOUND
+    return Silence.DEAD if microphone else Silence.OVER

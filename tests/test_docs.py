@@ -16,6 +16,7 @@ from facilitator.commands import COMMANDS
 from facilitator.config import Config, load_config
 from facilitator.core import events as ev
 from facilitator.core.transitions import AFTER_CLOSING, LISTENING, PHASES, Listening, Phase
+from facilitator.findings import CODES
 from facilitator.handing import DELIVER, PURGE
 from facilitator.languages import load_language
 from tools import demo_picture, state_diagram
@@ -209,7 +210,7 @@ def test_every_configuration_that_a_page_gives_is_one(page: str, tmp_path: Path)
 
 @pytest.mark.parametrize("guide", GUIDES)
 def test_every_name_of_several_words_in_a_guide_is_known(guide: str) -> None:
-    known = {key for section in Config().model_dump().values() for key in section} | set(COMMANDS) | SOUND_NAMES
+    known = {key for section in Config().model_dump().values() for key in section} | set(COMMANDS) | SOUND_NAMES | CODES
     named = {word for span in spans(guide) for word in re.findall(r"(?<![\w./-])[a-z]+(?:_[a-z]+)+(?![\w.])", span)}
     assert named - known == set()
 

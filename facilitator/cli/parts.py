@@ -70,6 +70,16 @@ def progress(what: str) -> Iterator[OnProgress]:
         yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Show on a terminal's stderr that `what` is under way."""
+    if not errors.is_terminal:
+        yield
+        return
+    with errors.status(f"{what}…"):
+        yield
+
+
 def cache_folder(name: str) -> Path:
     """Return the folder `name` in the user's cache; nothing private ever goes there."""
     return user_cache_path("codev-facilitator", appauthor=False) / name

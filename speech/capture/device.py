@@ -20,7 +20,8 @@ from speech.ports import RATE_HZ, Block
 from speech.silence import Condition
 from speech.soundserver import NO_DEVICE, WAIT_SECONDS
 
-_START_SECONDS = 5.0
+_START_SECONDS = 8.0
+"""A busy computer takes seconds to start a process."""
 _SILENT_SECONDS = 1.0
 """A device that gives no frames this long is gone: a silent one gives zeros."""
 _GRACE_SECONDS = 0.1

@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 import soxr
 
+from speech.capture import loopback
 from speech.capture.protocol import CONDITION, HEADER, SOUND
-from speech.devices import portaudio_index
+from speech.devices import LOOPBACK, portaudio_index
 from speech.errors import DeviceNotFoundError
 from speech.ports import FRAME, INAUDIBLE, RATE_HZ, Samples
 from speech.silence import Condition
@@ -162,12 +163,16 @@ def main() -> None:
 
     name = sys.argv[1]
     try:
-        capture = Capture(sounddevice, name)
-        capture.stream.start()
+        if sys.platform == "win32" and name.endswith(LOOPBACK):
+            frames = loopback.capture(name)
+        else:
+            capture = Capture(sounddevice, name)
+            capture.stream.start()
+            frames = capture.frames()
     except (sounddevice.PortAudioError, DeviceNotFoundError, ValueError):
         os._exit(NO_DEVICE)
     threading.Thread(target=watch, args=(name, "input", _tell, lambda: os._exit(0)), daemon=True).start()
-    for at, lost_seconds, samples in together(capture.frames()):
+    for at, lost_seconds, samples in together(frames):
         _write(SOUND, at, lost_seconds, samples.astype("<f4").tobytes())
 
 

@@ -7,10 +7,11 @@ from unittest.mock import patch
 
 import pytest
 
-from facilitator.checkup import Finding, Parts, _interruptions
+from facilitator.checkup import Parts, _interruptions
 from facilitator.cli import parts
 from facilitator.config import Config, ListeningConfig
 from facilitator.errors import InstallationError, UsageError
+from facilitator.findings import Finding
 from speech.interruptions.detector import PrimedDetector
 from tests.cli.command import facilitator
 
@@ -29,6 +30,8 @@ def finding(config: Config) -> Finding:
         open_detector=lambda: parts.open_detector(config),
         choose_model=lambda: None,
         make_recognizer=lambda _: None,
+        installed=list,
+        measure=lambda _: 0.0,
     )
     return _interruptions(config, used)
 

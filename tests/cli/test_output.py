@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from facilitator.catalog import load_process
+from facilitator.findings import CODES
 from speech.detection import SileroDetector
 from speech.ports import FRAME, RATE_HZ
 from speech.sound import read_wav, resample
@@ -28,6 +29,7 @@ def test_the_devices_are_json_of_one_shape(tmp_path: Path) -> None:
             "description": str,
             "is_default": bool,
             "is_monitor": bool,
+            "rate_hz": int,
         }
     assert {("call.monitor", "input", True), ("vmic", "output", False)} <= {
         (device["name"], device["kind"], device["is_monitor"]) for device in done.json
@@ -59,7 +61,8 @@ def test_the_checkup_is_json_of_one_shape_and_a_problem_is_exit_code_1(tmp_path:
     assert (done.code, done.err) == (1, "")
     findings = {finding["part"]: finding for finding in done.json}
     for finding in done.json:
-        assert list(finding) == ["part", "status", "message", "action"]
+        assert list(finding) == ["part", "status", "message", "action", "code"]
+        assert finding["code"] in {*CODES, ""}
         assert finding["status"] in {"ok", "note", "problem"}
         assert finding["message"]
         assert finding["action"] or finding["status"] == "ok"

@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from facilitator.checkup import Finding, Parts, _deep, _model
+from facilitator.checkup import Parts, _deep, _model
 from facilitator.cli import app, models, parts
 from facilitator.cli.resuming import Begun
 from facilitator.config import Config
 from facilitator.errors import NoKeyringError, StoreError
+from facilitator.findings import Finding
 from facilitator.speech_server import find_token, keep_token
 from facilitator.store.contents import Kept
 from facilitator.store.folder import open_sessions
@@ -148,26 +149,28 @@ def checkup_parts(config: Config, **changes: Any) -> Parts:
         "open_detector": lambda: None,
         "choose_model": lambda: parts.choose_model(config),
         "make_recognizer": lambda model: parts.make_recognizer(config, model),
+        "installed": list,
+        "measure": lambda _: math.inf,
     }
     return Parts(**{**given, **changes})
 
 
-async def findings(config: Config, **changes: Any) -> list[Finding]:
-    return [finding async for finding, _ in _model(config, checkup_parts(config, **changes))]
+async def found_of(config: Config, **changes: Any) -> Finding:
+    return await _model(config, checkup_parts(config, **changes))
 
 
 async def test_the_checkup_names_the_server_and_says_how_fast_a_model_is() -> None:
-    (found,) = await findings(chosen(server="https://a.org"))
+    found = await found_of(chosen(server="https://a.org"))
     assert found.status == "note"
     assert "encrypted, to the speech server a.org" in found.message
-    (found,) = await findings(chosen(server="http://localhost:8000"))
+    found = await found_of(chosen(server="http://localhost:8000"))
     assert "in clear, to the speech server localhost" in found.message
     here = {"choose_model": lambda: DEMO}
     for speed, status in ((None, "ok"), (0.2, "ok"), (0.8, "note"), (math.inf, "note")):
-        (found,) = await findings(Config(), **here, speed_of=lambda _, speed=speed: speed)
+        found = await found_of(Config(), **here, speed_of=lambda _, speed=speed: speed)
         assert found.status == status
         assert ("keeps up: 0.20 s" in found.message) == (speed == 0.2)
-    (found,) = await findings(Config(), choose_model=lambda: None)
+    found = await found_of(Config(), choose_model=lambda: None)
     assert found.message.startswith("None is installed")
 
 
@@ -179,7 +182,7 @@ async def test_the_deep_checkup_asks_the_server_and_says_what_is_wrong(
     sound = Sound(np.zeros(RATE_HZ, np.float32), RATE_HZ)
 
     async def told() -> Finding:
-        return [one async for one in _deep(config, checkup_parts(config), (), sound, None)][-1]
+        return [one async for one in _deep(config, checkup_parts(config), sound)][-1]
 
     found = await told()
     assert (found.part, found.status) == ("recognizer", "problem")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from speech.capture.device import DeviceSource
-from speech.errors import SinkLostError, SourceLostError
+from speech.errors import SourceLostError
 from speech.playback.device import DeviceSink
 from speech.ports import RATE_HZ, Sound
 from speech.silence import Condition
@@ -153,8 +153,6 @@ async def test_a_device_that_comes_back_at_another_rate_is_waited_for(own_pulse:
         own_pulse.unplug("call")
         with pytest.raises(SourceLostError):
             await heard(source, lambda: False)
-        with pytest.raises(SourceLostError, match="cannot be opened"):
-            await source.read()
         reading = asyncio.create_task(source.read())
         await asyncio.sleep(0.5)
         assert not reading.done(), "it does not wait"
@@ -162,22 +160,3 @@ async def test_a_device_that_comes_back_at_another_rate_is_waited_for(own_pulse:
         assert await asyncio.wait_for(reading, 3.0) is not None
     finally:
         await source.close()
-
-
-async def test_a_sound_server_that_was_killed_is_waited_for(own_pulse: PulseServer) -> None:
-    sink, source = DeviceSink("vmic"), DeviceSource("call.monitor")
-    try:
-        await sink.open()
-        await heard(source, lambda: source.condition is not None)
-        own_pulse.kill()
-        with pytest.raises(SourceLostError):
-            await heard(source, lambda: False)
-        reading = asyncio.create_task(source.read())
-        own_pulse.restart()
-        assert await asyncio.wait_for(reading, 3.0) is not None
-        await sink.open()
-    except SinkLostError:
-        pytest.fail("the output did not come back")
-    finally:
-        await source.close()
-        await sink.close()
