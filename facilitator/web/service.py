@@ -29,6 +29,8 @@ __all__ = ["FRAME_BYTES", "QUEUE", "Meeting", "RefusedError", "Service"]
 
 CHATTER, CHATTER_SECONDS = 20, 2.0
 """A stage that says more than so many things within so long is let go: it says two for each prompt."""
+CALL = "call"
+"""The channel that a page of ours may feed."""
 _ANY = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  they are refused
 _RUNNING = {"at", "elapsed_seconds", "left_seconds", "overrun_seconds", "ends_at", "expected_end", "rebudget"}
 """What of a snapshot changes as time passes; of an offer, only that there is one counts."""
@@ -175,7 +177,14 @@ class Service:
     # --- the console's ---
 
     def _shown(self, shot: Snapshot) -> Line:
-        return {**asdict(shot), "stage": {"open": self._stages, "sound": self._meeting.tabs.sound}}
+        stage = {"open": self._stages, "sound": self._meeting.tabs.sound}
+        return {**asdict(shot), "stage": stage, "call_page": self._call_page}
+
+    @property
+    def _call_page(self) -> str:
+        """Whether a page sends the call's sound: `off` (the session hears it otherwise), `wanted`, or `on`."""
+        inlet = self._meeting.inlets.get(CALL)
+        return "off" if inlet is None else "on" if inlet.connected else "wanted"
 
     async def _state(self, request: web.Request) -> web.Response:
         del request
@@ -197,7 +206,7 @@ class Service:
     def _console_view(self) -> tuple[object, Line]:
         shot = self._meeting.snapshot()
         line = self._shown(shot)
-        what = *_steady(shot, _RUNNING), shot.rebudget is None, self._stages, line["stage"]["sound"]
+        what = *_steady(shot, _RUNNING), shot.rebudget is None, self._stages, line["stage"]["sound"], line["call_page"]
         return what, {"type": "snapshot", **line}
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
@@ -238,10 +247,13 @@ class Service:
         return socket
 
     async def _ingest(self, request: web.Request) -> web.StreamResponse:
-        return await ingest(request, self._meeting.inlets, self._closing)
+        return await ingest(request, self._meeting.inlets, self._closing, self._consoles_changed)
 
     def _stages_changed(self, by: int) -> None:
         self._stages += by
+        self._consoles_changed()
+
+    def _consoles_changed(self) -> None:
         for feed in self._consoles:
             feed.refresh()
 

@@ -143,6 +143,24 @@ async def test_a_session_is_held_in_a_real_call(desk: PulseServer, tmp_path: Pat
     assert any("préparer l'entretien avec Sophie" in text for text in texts)
 
 
+async def test_the_stages_tab_shared_with_its_sound_is_the_other_way_in(pulse: PulseServer, tmp_path: Path) -> None:
+    """The far end hears what the participants' page plays, from a tab that is shared in the call, without a driver."""
+    make_far_devices(pulse)
+    await asyncio.sleep(2.2)  # null sinks run in true time only then
+    async with running(pulse, tmp_path, CONFIG.format(output="stage", model=""), *PEOPLE) as run:
+        with Recording(pulse, "ear") as ear:
+            async with calling(pulse, stage_url=run.known["stage_url"]) as call:
+                await call.settle()
+                await run.command("start")
+                await run.wait_until_speaking()
+                await run.command("hush")
+                await run.wait_for("prompt_spoken", step="welcome")
+                await run.command("next", if_step="welcome")
+                await run.wait_for("prompt_spoken", step="presentation", cue="opening")
+        late = await assert_prompts_heard(run, ear, run.all("prompt_spoken"))
+    print(f"\nprompts of the stage's tab at the far ear: {min(late):.3f} to {max(late):.3f} s after started_at")  # noqa: T201
+
+
 async def hold(pulse: PulseServer, run: Run, call: WebCall, *, story: Path, asked: Path, mine: Path) -> None:
     """Hold the first steps of a session in the call."""
     await run.command("consent")
