@@ -49,16 +49,18 @@ async def tabs(pulse: PulseServer, console_url: str) -> AsyncIterator[tuple[Page
     async def serve(route: Route) -> None:
         await route.fulfill(content_type="text/html", body=f"<!doctype html><title>{TITLE}</title>")
 
-    async with async_playwright() as playwright:
-        async with browser(pulse, playwright, "vmic_mic", "call", *sharing(TITLE)) as launched:
-            context = await launched.new_context(locale="fr")
-            await context.route("https://call.test/**", serve)
-            call = await context.new_page()
-            await call.goto("https://call.test/")
-            console = await context.new_page()
-            await console.goto(console_url)
-            await console.wait_for_selector("body[data-state=here]")
-            yield call, console
+    async with (
+        async_playwright() as playwright,
+        browser(pulse, playwright, "vmic_mic", "call", *sharing(TITLE)) as launched,
+    ):
+        context = await launched.new_context(locale="fr")
+        await context.route("https://call.test/**", serve)
+        call = await context.new_page()
+        await call.goto("https://call.test/")
+        console = await context.new_page()
+        await console.goto(console_url)
+        await console.wait_for_selector("body[data-state=here]")
+        yield call, console
 
 
 async def to_contract(run: Run) -> None:
@@ -73,26 +75,28 @@ async def test_the_calls_tab_is_heard_through_the_console(pulse: PulseServer, tm
     model = await asyncio.to_thread(shutil.copytree, DEMO, tmp_path / "model")
     samples = await speech(REQUEST, "fr+f2")
     wav = await asyncio.to_thread(wav_data, samples)
-    async with running(pulse, tmp_path, CONFIG.format(source="browser", model=model), *PEOPLE) as run:
-        async with tabs(pulse, run.known["console_url"]) as (call, console):
-            await to_contract(run)
-            assert (await run.wait_for("device_lost", device="call"))["at"] < 10
-            await console.get_by_text("L'appel n'est pas encore écouté").wait_for()
-            await console.keyboard.press("a")
-            await run.wait_for("device_recovered", device="call")
-            await console.get_by_text("L'appel n'est pas encore écouté").wait_for(state="detached")
-            await call.evaluate(PLAY, wav)
-            heard = await run.wait_for("utterance_transcribed", stage="live")
-            assert words(heard["text"]) == words(REQUEST)
+    async with (
+        running(pulse, tmp_path, CONFIG.format(source="browser", model=model), *PEOPLE) as run,
+        tabs(pulse, run.known["console_url"]) as (call, console),
+    ):
+        await to_contract(run)
+        assert (await run.wait_for("device_lost", device="call"))["at"] < 10
+        await console.get_by_text("L'appel n'est pas encore écouté").wait_for()
+        await console.keyboard.press("a")
+        await run.wait_for("device_recovered", device="call")
+        await console.get_by_text("L'appel n'est pas encore écouté").wait_for(state="detached")
+        await call.evaluate(PLAY, wav)
+        heard = await run.wait_for("utterance_transcribed", stage="live")
+        assert words(heard["text"]) == words(REQUEST)
 
-            await run.command("listening_pause")
-            await call.evaluate(PLAY, wav)
-            await run.command("listening_resume")
-            await call.evaluate(PLAY, wav)
-            await run.wait_for("utterance_transcribed", stage="live", count=2)
-            await call.close()
-            await console.get_by_text("s'est arrêté").first.wait_for()
-            await run.wait_for("device_lost", device="call", count=2, seconds=5)
+        await run.command("listening_pause")
+        await call.evaluate(PLAY, wav)
+        await run.command("listening_resume")
+        await call.evaluate(PLAY, wav)
+        await run.wait_for("utterance_transcribed", stage="live", count=2)
+        await call.close()
+        await console.get_by_text("s'est arrêté").first.wait_for()
+        await run.wait_for("device_lost", device="call", count=2, seconds=5)
     assert len(run.all("utterance_transcribed", stage="live")) == 2, "what was said in the listening pause was heard"
 
 
