@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
+from facilitator.call import MICROPHONE_CHANNEL
 from facilitator.core import events as ev
+from facilitator.device_words import AWAY_SECONDS, Told
 from facilitator.hearing import Ear, Hearing
 from facilitator.timeline import LiveClock, Timeline
 from facilitator.watching import Watch
 from speech.errors import SourceLostError
 from speech.own_voice import OwnVoice, OwnVoiceFilter
 from speech.ports import RATE_HZ, AudioSource, Block
+from speech.silence import SilenceWatch
 
-SILENT_SECONDS = 20.0
-"""A channel that has carried nothing but zeros for so long since it opened is probably the wrong one."""
 RETRY_SECONDS = 1.0
-"""How often a device that went away is tried again."""
+"""How often a device that cannot be opened is tried again; one that was just lost is at once."""
+_REFUSABLE = sys.platform in {"darwin", "win32"}
+"""Where a program that may not listen is given zeros."""
 
 
 class LiveHearing(Hearing):
@@ -30,8 +33,7 @@ class LiveHearing(Hearing):
         channels: Sequence[tuple[Ear, Callable[[], AudioSource]]],
         own: OwnVoice,
         *,
-        on_dropped: Callable[[str, float], None],
-        on_silent: Callable[[str], None],
+        told: Told,
         watch: Watch | None = None,
     ) -> None:
         """Prepare to capture; nothing is opened yet.
@@ -41,16 +43,14 @@ class LiveHearing(Hearing):
             clock: tells a block's session time.
             channels: each ear with what opens the source of its sound.
             own: what our voice says, which is taken out where it comes back.
-            on_dropped: told the channel and the seconds of sound that were lost.
-            on_silent: told a channel that opened and has carried nothing at all since, not even noise.
+            told: who is told what becomes of the devices.
             watch: what tells other voices on the mixed channel; nothing here ever waits for it.
         """
         super().__init__(timeline, [ear for ear, _ in channels], watch)
         self._clock = clock
         self._channels = tuple((ear, make, OwnVoiceFilter(own)) for ear, make in channels)
         self._own = own
-        self._on_dropped = on_dropped
-        self._on_silent = on_silent
+        self._told = told
         self._tasks: list[asyncio.Task[None]] = []
         self._watching: asyncio.Task[None] | None = None
 
@@ -78,46 +78,26 @@ class LiveHearing(Hearing):
 
     async def _capture(self, ear: Ear, make: Callable[[], AudioSource], own: OwnVoiceFilter) -> None:
         """Capture one channel for as long as listening lasts, through losses of its device."""
-        source, lost, opened, dropped, zeros = make(), False, False, 0.0, 0.0
+        source = make()
+        line = _Line(ear.channel, source, self._told, self._report, self._clock)
         try:
             while True:
                 try:
                     block = await source.read()
-                except SourceLostError:
-                    if not lost:
-                        self._tell(ear, ear.finish())
-                        self._report(ev.DeviceLost(at=self._clock.now(), device=ear.channel))
-                    lost, opened, zeros = True, False, 0.0
-                    await asyncio.sleep(RETRY_SECONDS)
+                    if block is None:
+                        break
+                    cleaned = await self._cleaned(block, own)
+                    await self._take([(ear, cleaned)], own_voice=self._may_be_ours(cleaned))
+                except Exception as failure:  # noqa: BLE001  whatever fails here, this channel alone is not heard
+                    self._tell(ear, ear.finish())
+                    if not isinstance(failure, SourceLostError):
+                        ear.renew(self._clock.now())
+                    await asyncio.sleep(line.lost())
                     continue
-                if block is None:
-                    break
-                if lost:
-                    lost = False
-                    self._report(ev.DeviceRecovered(at=self._clock.now(), device=ear.channel))
-                if not opened:
-                    opened = True
-                    self._report(ev.ChannelOpened(at=self._clock.now(), channel=ear.channel))
-                if source.dropped_seconds > dropped:
-                    self._on_dropped(ear.channel, source.dropped_seconds - dropped)
-                    dropped = source.dropped_seconds
-                zeros = self._watch_zeros(ear.channel, block, zeros)
-                cleaned = await self._cleaned(block, own)
-                await self._take([(ear, cleaned)], own_voice=self._may_be_ours(cleaned))
+                line.gave(block)
         finally:
-            with suppress(SourceLostError):
-                await source.close()
-
-    def _watch_zeros(self, channel: str, block: Block, zeros: float) -> float:
-        """Return the seconds of zeros since the channel opened, infinite once it carried a sound or was reported.
-
-        Zeros to the bit, never loudness: people who listen politely and mute are no fault.
-        """
-        if block.samples.any():
-            return float("inf")
-        if zeros < SILENT_SECONDS <= zeros + len(block.samples) / RATE_HZ:
-            self._on_silent(channel)
-        return zeros + len(block.samples) / RATE_HZ
+            line.close()
+            await source.close()
 
     async def _cleaned(self, captured: Block, own: OwnVoiceFilter) -> Block:
         """Return a block at its session time, without our own voice."""
@@ -133,3 +113,51 @@ class LiveHearing(Hearing):
     def _report(self, event: ev.Event) -> None:
         if self._listener is not None:
             self._listener.receive(event)
+
+
+class _Line:
+    """What is told of one channel's device while it is in use."""
+
+    def __init__(
+        self, channel: str, source: AudioSource, told: Told, report: Callable[[ev.Event], None], clock: LiveClock
+    ) -> None:
+        self._channel = channel
+        self._source = source
+        self._told = told
+        self._report = report
+        self._clock = clock
+        self._silence = SilenceWatch(microphone=channel == MICROPHONE_CHANNEL, refusable=_REFUSABLE)
+        self._dropped = 0.0
+        self._open = False
+        self._away: asyncio.TimerHandle | None = None
+
+    def gave(self, block: Block) -> None:
+        """The device gave sound."""
+        if not self._open:
+            self._open = True
+            self._silence.reopened()
+            if self._away is not None:
+                self.close()
+                self._report(ev.DeviceRecovered(at=self._clock.now(), device=self._channel))
+            self._report(ev.ChannelOpened(at=self._clock.now(), channel=self._channel))
+        if self._source.dropped_seconds > self._dropped:
+            self._told.dropped(self._channel, self._source.dropped_seconds - self._dropped)
+            self._dropped = self._source.dropped_seconds
+        changed = self._silence.hear(block.samples, self._source.condition)
+        if changed is not None:
+            self._told.silent(self._channel, changed, self._source.condition)
+
+    def lost(self) -> float:
+        """The device is lost; return in how many seconds to try again."""
+        retry_seconds = 0.0 if self._open else RETRY_SECONDS
+        self._open = False
+        if self._away is None:
+            self._report(ev.DeviceLost(at=self._clock.now(), device=self._channel))
+            self._away = asyncio.get_running_loop().call_later(AWAY_SECONDS, self._told.away, self._channel)
+        return retry_seconds
+
+    def close(self) -> None:
+        """Tell nothing more of a device that stays away."""
+        if self._away is not None:
+            self._away.cancel()
+            self._away = None

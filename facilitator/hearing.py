@@ -93,6 +93,13 @@ class Ear:
         if not self._segmenter.is_open:
             self._segmenter = Segmenter()
 
+    def renew(self, at: float) -> None:
+        """Begin anew after a failure; under a grant, sound from session second `at` on reaches the recognizer."""
+        granted, self._segmenter = self._segmenter.is_open, Segmenter()
+        self.restart()
+        if granted:
+            self._segmenter.open(at)
+
     def drop(self) -> None:
         """Keep no sound from before: it may be asked for no more."""
         self._recent.clear()

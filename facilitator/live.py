@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
@@ -21,6 +23,7 @@ from facilitator.core.session import Session
 from facilitator.core.snapshot import Snapshot
 from facilitator.core.stage import StageView
 from facilitator.core.state import Settings, names_by_role
+from facilitator.device_words import VOICE, DeviceWords
 from facilitator.documents.offers import with_offers
 from facilitator.documents.write import Papers
 from facilitator.handing import BAD_REQUEST, CONFLICT, DELIVER, PURGE, Deliver, Handing, Purge
@@ -32,6 +35,7 @@ from facilitator.speaking import DeviceMouth, Mouth, Speaker
 from facilitator.stagevoice import StageVoice
 from facilitator.store.contents import Door
 from facilitator.store.keeping import Keeping, keeper
+from facilitator.supervising import Defects, watch_sleep
 from facilitator.timeline import LiveClock, Timeline
 from facilitator.watching import Watch
 from facilitator.web.service import RefusedError
@@ -42,6 +46,8 @@ from speech.errors import SinkLostError
 from speech.own_voice import OwnVoice
 from speech.playback.device import DeviceSink
 from speech.ports import AudioSource
+
+DEFECT = 500
 
 
 class Live:
@@ -56,9 +62,16 @@ class Live:
         self.inlets = {channel: Inlet() for channel, device in self._inputs() if device in {BROWSER, TRACKS}}
         device = None if settings.voice_output == STAGE else settings.voice_output
         self._sink = DeviceSink(device) if device is not None else None
+        self._devices = DeviceWords(
+            self._timeline,
+            settings.language,
+            self._give,
+            {**dict(self._inputs()), VOICE: device},
+        )
         now = dt.datetime.now(tz=dt.UTC).astimezone()
         self._began = now if settings.storing is None else settings.storing.chosen.began
-        self._keeping = Keeping(settings.storing, self._tell_trouble)
+        self._keeping = Keeping(settings.storing, self.warn)
+        self._defects = Defects(settings.language, self._warn)
         speaker = Speaker(self._timeline, settings.cache, settings.language)
         names = " ".join(person.name for person in settings.participants)
         self._runner = Runner(
@@ -76,13 +89,16 @@ class Live:
                 keep=keeper(self._keeping) if settings.keeps_sound else None,
             ),
             keep=self._keeping.note,
+            on_defect=self._defects.tell,
         )
         self.tabs = StageVoice(
             self._timeline, self._clock, self._own, self._runner, used=settings.voice_output == STAGE
         )
         mouth: Mouth | None = self.tabs if settings.voice_output == STAGE else None
         if self._sink is not None:
-            mouth = DeviceMouth(self._timeline, self._clock, self._sink, self._own, self._runner.receive)
+            mouth = DeviceMouth(
+                self._timeline, self._clock, self._sink, self._own, self._runner.receive, told=self._devices
+            )
         speaker.connect(self._runner.receive, mouth)
         self._followers: list[Callable[[dict[str, Any]], None]] = []
         self._handing = self._make_handing()
@@ -155,21 +171,12 @@ class Live:
             self._clock,
             channels,
             self._own,
-            on_dropped=self._dropped,
-            on_silent=self._silent,
+            told=self._devices,
             watch=watch,
         )
 
-    def _dropped(self, channel: str, seconds: float) -> None:
-        message = self.settings.language.plain(
-            "interface.warnings.capture_dropped",
-            seconds=max(1, round(seconds)),
-            device=self.settings.language.device(channel),
-        )
-        self._runner.give(ev.Warned(at=self._runner.now(), code="capture_dropped", message=message))
-
-    def _silent(self, channel: str) -> None:
-        self.warn(f"{channel if channel in {MIXED_CHANNEL, MICROPHONE_CHANNEL} else MIXED_CHANNEL}_silent")
+    def _give(self, event: ev.Event) -> None:
+        self._runner.give(event)
 
     def remember(self, door: Door) -> None:
         """Keep with the session where its pages are answered; said before it is run."""
@@ -177,10 +184,12 @@ class Live:
 
     def watch(self, on_fact: Callable[[facts.Fact], None]) -> None:
         """Have `on_fact` called with everything that happens, once it is kept."""
+        on_fact = self._defects.contained(on_fact)
         self._runner.watch(lambda fact: self._keeping.after(lambda: on_fact(fact)))
 
     def follow(self, on_line: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
         """Have `on_line` called with every event line from now on; return what ends it."""
+        on_line = self._defects.contained(on_line)
 
         def tell(fact: facts.Fact) -> None:
             self._keeping.after(lambda: on_line(fact.to_line()))
@@ -209,6 +218,7 @@ class Live:
 
     def watch_changes(self, on_change: Callable[[], None]) -> Callable[[], None]:
         """Have `on_change` called when a snapshot may show something else than before; return what ends it."""
+        on_change = self._defects.contained(on_change)
 
         def tell() -> None:
             self._keeping.after(on_change)
@@ -261,6 +271,9 @@ class Live:
             raise RefusedError(BAD_REQUEST, error.code, str(error)) from None
         except IllegalEventError as refused:
             raise RefusedError(CONFLICT, refused.code, words.plain(f"refusals.{refused.code}")) from None
+        except Exception as defect:  # noqa: BLE001  whoever asked goes on, be it the terminal
+            self._defects.tell(defect)
+            raise RefusedError(DEFECT, "defect", self._defects.sentence(defect)) from None
         await self._keeping.flush()
         return None
 
@@ -290,22 +303,21 @@ class Live:
             follower(line)
 
     def warn(self, code: str) -> None:
-        """Tell the animator something of the languages' warnings."""
-        message = self.settings.language.plain(f"interface.warnings.{code}")
-        self._runner.give(ev.Warned(at=self._runner.now(), code=code, message=message))
+        """Tell the animator something of the languages' warnings, also after the session's end."""
+        self._warn(code, self.settings.language.plain(f"interface.warnings.{code}"))
 
-    def _tell_trouble(self, code: str) -> None:
-        """Tell the animator that the session is not kept as it should be, also after its end."""
+    def _warn(self, code: str, message: str) -> None:
         if self.ended:
-            message = self.settings.language.plain(f"interface.warnings.{code}")
             self._tell({"type": "warning", "code": code, "message": message})
         else:
-            self.warn(code)
+            self._runner.give(ev.Warned(at=self._runner.now(), code=code, message=message))
 
     async def run(self) -> None:
         """Hold the session, from its readiness to its end."""
+        asyncio.get_running_loop().set_exception_handler(self._defects.tell_context)
         if self._kept is not None:
             self.warn("resumed")
+        self._timeline.work(watch_sleep(self._clock, partial(self.warn, "computer_slept")))
         self._timeline.work(self._prepare())
         await self._runner.run()
 

@@ -6,6 +6,7 @@ live and what is a replay differs only in what it was given.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 
@@ -26,6 +27,9 @@ from facilitator.wording import Language
 OnFact = Callable[[facts.Fact], None]
 _UNSEEN = (ev.Tick, ev.VoiceRose, ev.VoiceFell, ev.SpeechStarted, ev.SpeechEnded, ev.OtherVoiceHeard)
 """Events that a snapshot shows nothing of, unless something is done about them; they come many times a second."""
+PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 1.0
+"""After a defect the next turn comes so much later, twice as late each time: what fails for ever must not take all of
+the computer. A cue is then a second late, and comes."""
 _AGENDA_CHANGES = (facts.StepExtended, facts.AgendaRebudgeted)
 """Facts after which other times may have to be said."""
 
@@ -41,6 +45,7 @@ class Runner:
         speaker: the voice.
         scribe: writes down.
         keep: given what is to outlive the process after each event, before anything is done about it.
+        on_defect: told what should never have been raised; the session goes on. None raises it, as in a replay.
 
     Attributes:
         on_change: called when a snapshot may show something else than before, beside the passing of time.
@@ -56,6 +61,7 @@ class Runner:
         speaker: Speaker,
         scribe: Scribe,
         keep: Callable[[Durable], None] | None = None,
+        on_defect: Callable[[Exception], None] | None = None,
     ) -> None:
         self.session = session
         self.timeline = timeline
@@ -64,6 +70,7 @@ class Runner:
         self._hearing = hearing
         self._scribe = scribe
         self._keep = keep
+        self._on_defect = on_defect
         self._watchers: list[OnFact] = []
         self.on_change: list[Callable[[], None]] = []
         self._actions: deque[do.Action] = deque()
@@ -173,13 +180,30 @@ class Runner:
 
     async def run(self) -> None:
         """Run until the session has ended."""
+        pause = PAUSE_SECONDS
         while not self.session.ended:
-            at, callback = await self.timeline.next(self.session.next_deadline)
-            if callback is None:
-                self.receive(ev.Tick(at=at))
-            else:
-                callback(at)
+            try:
+                await self._turn()
+                pause = PAUSE_SECONDS
+            except Exception as defect:
+                if self._on_defect is None:
+                    raise
+                self._on_defect(defect)
+                await asyncio.sleep(pause)
+                pause = min(LONGEST_PAUSE_SECONDS, 2 * pause)
         self._scribe.stop()
+
+    async def _turn(self) -> None:
+        """Wait for the first thing that is due, and do it."""
+        at, callback = await self.timeline.next(self._deadline)
+        if callback is None:
+            self.receive(ev.Tick(at=at))
+        else:
+            callback(at)
+
+    def _deadline(self) -> float | None:
+        """Return the session's next deadline; its end is one."""
+        return self.session.now if self.session.ended else self.session.next_deadline()
 
     async def close(self) -> None:
         """Give everything back."""

@@ -10,6 +10,7 @@ Rules:
 - A replay gives nothing up, so that its events do not depend on the computer. At full speed it has no first words: its
   clock stands still while the recognizer works, so nobody could see them, and each would make the replay longer.
 - What the recognizer fails on is given to it again, in the final pass; what it fails on there and then counts as lost.
+- What takes its time is told within 2 s of being overdue: an engine that gets ready, one that reads.
 - The sound of what is lost, or of all where there is no recognizer, is kept only where the animator allows it.
 - A pause of listening drops all sound whose text is known, the session's end drops all.
 """
@@ -18,8 +19,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from facilitator.core import events as ev
@@ -28,11 +29,17 @@ from facilitator.hearing import Heard, Listener
 from facilitator.timeline import Timeline
 from facilitator.wording import Language
 from facilitator.writing import LATE_SECONDS, Job, Pile, Stage
-from speech.errors import RecognizerError
 from speech.ports import Recognizer
 
 LATE, CAUGHT_UP, FAILED, KEPT = "writing_late", "writing_caught_up", "recognizer_failed", "sound_kept"
+LOADING, LOADED, NOT_LOADED = "recognizer_loading", "recognizer_back", "recognizer_not_ready"
 """What the animator is told: keys of the languages' `interface.warnings`."""
+OVERDUE_SECONDS = 1.5
+"""So long after it was due, what is not there is told."""
+USUAL_SECONDS = 3.0
+"""What the slowest model that keeps up takes for an utterance on two cores, `small`: 2.6 s (SPEECH.md)."""
+CAREFUL_FACTOR = 4.0
+"""The larger search of a final pass may take so many times as long (`speech/recognition/whisper.py`)."""
 KeepSound = Callable[[str, OpenGrant, Heard], Awaitable[bool]]
 """Keeps an utterance's sound by its id and under its grant; says whether it is on the disk."""
 
@@ -75,6 +82,7 @@ class Scribe:
         self._passing = False
         self._told: set[str] = set()
         self._count = 0
+        self._usual = USUAL_SECONDS
 
     def connect(self, listener: Listener) -> None:
         """Tell `listener` what is written down."""
@@ -85,13 +93,36 @@ class Scribe:
         self._grant = grant
         self._once = False
         self._told.clear()
-        if self._recognizer is not None:
+        if self._recognizer is not None and self._work is None:  # an engine at work is ready
             self._timeline.work(self._get_ready(self._recognizer))
 
-    @staticmethod
-    async def _get_ready(recognizer: Recognizer) -> None:
-        with suppress(RecognizerError):  # the first utterance will tell
-            await recognizer.start()
+    async def _get_ready(self, recognizer: Recognizer) -> None:
+        """Have the engine get ready."""
+        try:
+            with self._patience(OVERDUE_SECONDS, LOADING):
+                await recognizer.start()
+        except Exception:  # noqa: BLE001  each utterance tries again
+            code = NOT_LOADED
+        else:
+            code = LOADED if LOADING in self._told else ""
+        if code and not self._timeline.clock.waits_for_required:
+            self._timeline.at(self._timeline.clock.now(), partial(self._warn_once, code))
+
+    @contextmanager
+    def _patience(self, seconds: float, code: str) -> Iterator[None]:
+        """Tell the animator `code` where what is done within takes longer; a replay has time."""
+        if self._timeline.clock.waits_for_required:
+            yield
+            return
+        late = asyncio.get_running_loop().call_later(seconds, self._overdue, code)
+        try:
+            yield
+        finally:
+            late.cancel()
+
+    def _overdue(self, code: str) -> None:
+        self._pile.late = self._pile.late or code == LATE  # told again when all of it is written
+        self._timeline.at(self._timeline.clock.now(), partial(self._warn_once, code))
 
     def growing(self, heard: Heard) -> None:
         """Have the first words of an utterance written down, if there is time."""
@@ -172,7 +203,9 @@ class Scribe:
                 if self._pile.late:
                     self._timeline.at(clock.now(), partial(self._warn_once, LATE))
                 begun = clock.now()
-                text = await self._text(recognizer, job, stage)
+                usual = self._usual * (CAREFUL_FACTOR if stage is Stage.FINAL else 1.0)
+                with self._patience(usual + OVERDUE_SECONDS, LATE):
+                    text = await self._text(recognizer, job, stage)
                 self._pile.took(stage, clock.now() - begun, clock.now())
                 self._take(job, stage, text)
         finally:
@@ -203,7 +236,10 @@ class Scribe:
             self._timeline.work(self._keep_sound(self._keep, job, stage))
 
     async def _keep_sound(self, keep: KeepSound, job: Job, stage: Stage) -> None:
-        kept = await keep(job.id, job.grant, job.heard)
+        try:
+            kept = await keep(job.id, job.grant, job.heard)
+        except Exception:  # noqa: BLE001  an utterance of which nothing is told would hold the session's end up
+            kept = False
         code = FAILED if not kept else KEPT if self._recognizer is not None else ""  # without one: told at the start
         self._timeline.at(self._timeline.clock.now(), partial(self._tell_lost, job, stage, code))
 
@@ -226,7 +262,7 @@ class Scribe:
                 hotwords=self._hotwords,
                 careful=stage is Stage.FINAL,
             )
-        except RecognizerError:
+        except Exception:  # noqa: BLE001  whatever it raises, the next utterance is written down
             return None
         return transcript.text
 

@@ -22,9 +22,10 @@ import numpy as np
 from facilitator.core import events as ev
 from facilitator.core.actions import Prompt
 from facilitator.core.courtesy import FADE_SECONDS
+from facilitator.device_words import AWAY_SECONDS, VOICE, Told
 from facilitator.timeline import LiveClock, Timeline
 from facilitator.wording import Language
-from speech.errors import AudioFileError, SinkLostError, SynthesisError
+from speech.errors import AudioFileError, SynthesisError
 from speech.own_voice import OwnVoice
 from speech.playback.device import DeviceSink
 from speech.ports import RATE_HZ, Sound
@@ -98,19 +99,26 @@ class DeviceMouth:
         sink: the device.
         own: told what is being said, so that it is known where it comes back.
         receive: told what becomes of each prompt, and of the device.
+        told: who is told that the device stays away, or is muted.
     """
 
     RETRY_SECONDS = 1.0
+    START_SECONDS = 1.8
+    """A prompt that has not begun so long after its cue will not soon: the device is told lost within 2 s."""
 
-    def __init__(self, timeline: Timeline, clock: LiveClock, sink: DeviceSink, own: OwnVoice, receive: Receive) -> None:
+    def __init__(
+        self, timeline: Timeline, clock: LiveClock, sink: DeviceSink, own: OwnVoice, receive: Receive, *, told: Told
+    ) -> None:
         self._timeline = timeline
         self._clock = clock
         self._sink = sink
         self._own = own
         self._receive = receive
         self._preparing: tuple[str, asyncio.Task[None]] | None = None
+        self._told = told
         self._reopening: asyncio.Task[None] | None = None
         sink.on_lost = self._lost
+        sink.on_muted = lambda muted: told.muted(muted=muted)
 
     def play(self, prompt_id: str, sound: Sound, at: float) -> None:  # noqa: ARG002  the device tells the true start
         """Start a prompt."""
@@ -119,19 +127,23 @@ class DeviceMouth:
     async def _play(self, prompt_id: str, sound: Sound) -> None:
         said = await asyncio.to_thread(resample, sound.samples, sound.rate_hz, RATE_HZ)
         self._preparing = None  # from here on the sink can stop it
+        late = asyncio.get_running_loop().call_later(self.START_SECONDS, self._lost)
 
         def started(instant: float) -> None:
+            late.cancel()
             at = self._clock.from_monotonic(instant)
             self._own.started(said, at)
             self._receive(ev.PromptStarted(at=at, prompt_id=prompt_id))
 
         try:
             played = await self._sink.play(sound, on_started=started)
-        except SinkLostError:
+        except Exception:  # noqa: BLE001  a prompt that never ended would be the last one
             now = self._clock.now()
             self._own.stopped(now)
             self._receive(ev.PromptFailed(at=now, prompt_id=prompt_id, reason="voice_failed"))
             return
+        finally:
+            late.cancel()
         ended = self._clock.from_monotonic(played.ended_at)
         self._own.stopped(ended)
         self._receive(ev.PromptEnded(at=ended, prompt_id=prompt_id, completed=played.completed))
@@ -150,17 +162,21 @@ class DeviceMouth:
     def _lost(self) -> None:
         """Tell that the device is gone, unless that is known, and see to its return."""
         if self._reopening is None:
-            self._timeline.soon(lambda at: self._receive(ev.DeviceLost(at=at, device="voice_output")))
+            self._timeline.soon(lambda at: self._receive(ev.DeviceLost(at=at, device=VOICE)))
             self._reopening = self._timeline.work(self._reopen())
 
     async def _reopen(self) -> None:
-        while True:
-            await asyncio.sleep(self.RETRY_SECONDS)
-            with suppress(SinkLostError):
-                await self._sink.open()
-                break
+        away = asyncio.get_running_loop().call_later(AWAY_SECONDS, self._told.away, VOICE)
+        try:
+            while True:
+                with suppress(Exception):
+                    await self._sink.open()
+                    break
+                await asyncio.sleep(self.RETRY_SECONDS)
+        finally:
+            away.cancel()
         self._reopening = None
-        self._timeline.soon(lambda at: self._receive(ev.DeviceRecovered(at=at, device="voice_output")))
+        self._timeline.soon(lambda at: self._receive(ev.DeviceRecovered(at=at, device=VOICE)))
 
     async def close(self) -> None:
         """Give the device back."""
@@ -214,6 +230,8 @@ class Speaker:
                 await self._render(words)
             except (SynthesisError, AudioFileError) as error:
                 failures.append(str(error))
+            except Exception as defect:  # noqa: BLE001  it costs this prompt
+                failures.append(f"A prompt could not be made ({type(defect).__name__}): please report it.")
             done += 1
             if on_progress is not None:
                 on_progress(done, len(wanted))
@@ -251,7 +269,7 @@ class Speaker:
         now = self._timeline.clock.now
         try:
             await self._render((prompt.key, prompt.text))
-        except (SynthesisError, AudioFileError):
+        except Exception:  # noqa: BLE001  a prompt of which nothing is told would wait for ever
             self._fail(prompt.id, "voice_failed", now())
         else:
             self._receive(ev.PromptReady(at=now(), prompt_id=prompt.id))

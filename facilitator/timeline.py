@@ -1,8 +1,8 @@
 """Session time: what happens when, and how fast time passes.
 
 A timeline is a queue of things to do at session times, worked off in the order of their times by `Runner`. Live, time
-is the computer's monotonic clock. In a replay it is the recording's, at any speed, and the same things happen in the
-same order at every speed.
+is the computer's, counted on while it sleeps and untouched by whoever sets its clock. In a replay it is the
+recording's, at any speed, and the same things happen in the same order at every speed.
 
 Two kinds of work run beside it. *Required* work (reading the recording) holds a replay's clock until it is done, since
 what it finds belongs to times soon to come. *Pending* work (a recognizer, a rendering) holds the clock only at full
@@ -18,7 +18,11 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
+from facilitator.clocks import running_seconds
+
 Callback = Callable[[float], None]
+LOOK_SECONDS = 1.0
+"""What is waited for is looked at again so often: the timers of the loop stand still while the computer sleeps."""
 
 
 class Clock(Protocol):
@@ -48,7 +52,7 @@ class Clock(Protocol):
 
 
 class LiveClock:
-    """Session time is real time since the clock was made.
+    """Session time is real time since the clock was made: the meeting goes on while the computer sleeps.
 
     Args:
         start: the session second at which it is made.
@@ -58,15 +62,21 @@ class LiveClock:
     waits_for_pending = False
 
     def __init__(self, start: float = 0.0) -> None:
-        self._zero = time.monotonic() - start
+        self._zero = running_seconds() - start
+        self._slept = running_seconds() - time.monotonic()
 
     def now(self) -> float:
         """Return the present session second."""
-        return time.monotonic() - self._zero
+        return running_seconds() - self._zero
 
     def from_monotonic(self, instant: float) -> float:
-        """Return the session second of a `time.monotonic()` instant."""
-        return instant - self._zero
+        """Return the session second of a `time.monotonic()` instant, since which the computer did not sleep."""
+        return self.now() - (time.monotonic() - instant)
+
+    def slept(self) -> float:
+        """Return for how many seconds the computer has slept since this was last asked."""
+        before, self._slept = self._slept, running_seconds() - time.monotonic()
+        return self._slept - before
 
     def delay(self, at: float) -> float:
         """Return the real seconds until session second `at`."""
@@ -186,7 +196,7 @@ class Timeline:
                 await self._changed.wait()
                 continue
             delay = self.clock.delay(at)
-            if delay > 0 and await self._woken(delay):
+            if delay > 0 and (await self._woken(min(delay, LOOK_SECONDS)) or delay > LOOK_SECONDS):
                 continue
             callback = heapq.heappop(self._queue)[2] if first is not None and first <= at else None
             self.at_hand = self.clock.reached(at)

@@ -25,8 +25,12 @@ Kind = Literal["input", "output"]
 
 DEFAULT = "default"
 """The name that stands for the system's own choice."""
+APPLICATION = "codev-facilitator"
+"""What our own streams are called in a sound server."""
 _PACTL_SECONDS = 2.0
 _PORTAUDIO_SECONDS = 8.0
+_NO_ANSWER = (subprocess.SubprocessError, OSError, ValueError, TypeError, AttributeError, LookupError)
+"""What asking for devices may raise: the one asked is not there, hangs, or says what is no list of devices."""
 _NEAREST = 4
 
 
@@ -94,6 +98,18 @@ def worker_command(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
+def device_command(module: str, name: str, kind: Kind, *, wait: bool) -> list[str]:
+    """Return the command that runs `module` for a device.
+
+    Args:
+        module: holds the device.
+        name: a name of `list_devices`, or `default`.
+        kind: what it is wanted for.
+        wait: whether to wait first, some seconds, until the sound server has the device again.
+    """
+    return worker_command("speech.soundserver", kind, name, module) if wait else worker_command(module, name)
+
+
 def kill_process(process: asyncio.subprocess.Process) -> None:
     """Kill a child process now, even a stopped one. Dead already, nothing happens."""
     if process.returncode is None:
@@ -117,6 +133,7 @@ def device_environment(name: str, kind: Kind) -> dict[str, str]:
     where no sound server answers, nothing is chosen.
     """
     environment = worker_environment(sound=True)
+    environment["PULSE_PROP"] = f"application.id={APPLICATION}"
     if sys.platform == "linux" and name != DEFAULT:
         environment["PULSE_SOURCE" if kind == "input" else "PULSE_SINK"] = name
     return environment
@@ -150,11 +167,12 @@ def _from_sound_server() -> tuple[Device, ...] | None:
         return None
     try:
         info, sources, sinks = (_pactl(*what) for what in (("info",), ("list", "sources"), ("list", "sinks")))
-    except (subprocess.SubprocessError, OSError, ValueError):
+        inputs = (_served(entry, "input", info["default_source_name"]) for entry in sources)
+        outputs = (_served(entry, "output", info["default_sink_name"]) for entry in sinks)
+        found = (*inputs, *outputs)
+    except _NO_ANSWER:
         return None
-    inputs = (_served(entry, "input", info["default_source_name"]) for entry in sources)
-    outputs = (_served(entry, "output", info["default_sink_name"]) for entry in sinks)
-    return (*inputs, *outputs)
+    return found
 
 
 def _pactl(*arguments: str) -> Any:
@@ -170,10 +188,11 @@ def _pactl(*arguments: str) -> Any:
 
 
 def _served(entry: dict[str, Any], kind: Kind, default: str) -> Device:
+    name, description = str(entry["name"]), str(entry.get("description") or entry["name"])
     monitor = kind == "input" and (
-        entry.get("properties", {}).get("device.class") == "monitor" or entry["name"].endswith(".monitor")
+        entry.get("properties", {}).get("device.class") == "monitor" or name.endswith(".monitor")
     )
-    return Device(entry["name"], kind, entry.get("description") or entry["name"], entry["name"] == default, monitor)
+    return Device(name, kind, description, name == default, monitor)
 
 
 def _from_portaudio() -> tuple[Device, ...]:
@@ -188,7 +207,7 @@ def _from_portaudio() -> tuple[Device, ...]:
             cwd=NOWHERE,
         )
         return tuple(Device(*entry) for entry in json.loads(done.stdout))
-    except (subprocess.SubprocessError, OSError, ValueError):
+    except _NO_ANSWER:
         return ()
 
 

@@ -13,6 +13,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from speech.silence import Condition
+
 RATE_HZ = 16_000
 FRAME = 512
 """Samples in one detector frame: 32 ms. Silero VAD was trained on this length at 16 kHz."""
@@ -42,6 +44,11 @@ class AudioSource(Protocol):
     @property
     def dropped_seconds(self) -> float:
         """Sound lost since the source opened because nobody took it in time, seconds."""
+        ...
+
+    @property
+    def condition(self) -> Condition | None:
+        """What the system says of the device; None where it says nothing."""
         ...
 
     async def read(self) -> Block | None:

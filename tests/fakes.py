@@ -15,6 +15,7 @@ from facilitator.core import events as ev
 from facilitator.hearing import Heard
 from speech.errors import RecognizerError, SynthesisError
 from speech.ports import FRAME, RATE_HZ, Block, OtherVoice, Samples, Sound, Transcript
+from speech.silence import Condition, Silence
 
 LOUD = 0.5
 """What a voiced sample of a fake recording is; everything else is 0."""
@@ -36,6 +37,7 @@ class FakeSource:
         self._size = frames * FRAME
         self._place = 0
         self.dropped_seconds = 0.0
+        self.condition: Condition | None = None
         self.closed = False
 
     async def read(self) -> Block | None:
@@ -225,3 +227,22 @@ class FakeKeyring(KeyringBackend):
             raise PasswordDeleteError("there is none")
         if self.trouble != "keeps":
             del self.held[service, username]
+
+
+class FakeTold:
+    """Notes what it is told of devices, in order, as short lines."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def dropped(self, channel: str, seconds: float) -> None:
+        self.lines.append(f"{channel} dropped {seconds:.1f}")
+
+    def silent(self, channel: str, silence: Silence, condition: Condition | None) -> None:
+        self.lines.append(f"{channel} {silence}")
+
+    def away(self, device: str) -> None:
+        self.lines.append(f"{device} away")
+
+    def muted(self, *, muted: bool) -> None:
+        self.lines.append("muted" if muted else "unmuted")

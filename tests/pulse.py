@@ -46,7 +46,10 @@ class PulseServer:
         changes: the part of `environment` to set in this process (monkeypatch) so that its children use it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *more: str) -> None:
+        """Prepare a server; `more` are null sinks that it has too."""
+        self._modules = (*_MODULES, *(f"module-null-sink sink_name={sink}" for sink in more))
+        self._sinks = ("call", "vmic", *more)
         self.directory: Path
         self.environment: dict[str, str] = {}
         self.changes: dict[str, str] = {}
@@ -99,6 +102,23 @@ class PulseServer:
         self._server.kill()
         self._server.wait()
 
+    def restart(self) -> None:
+        """Start the server again after `kill`; the streams of before are gone."""
+        self._start()
+
+    def unplug(self, sink: str) -> None:
+        """Take a null sink away, and its monitor."""
+        modules = [line.split("\t") for line in self.pactl("list", "short", "modules").splitlines()]
+        (index,) = [
+            number for number, kind, what, *_ in modules if kind == "module-null-sink" and f"sink_name={sink}" in what
+        ]
+        self.pactl("unload-module", index)
+
+    def plug(self, sink: str, rate_hz: int = 44_100) -> None:
+        """Add a null sink, and listen to it as a call application does."""
+        self.pactl("load-module", "module-null-sink", f"sink_name={sink}", f"rate={rate_hz}")
+        self.keep_awake(sink)
+
     def play(self, sink: str, wav: Path) -> None:
         """Play a file into `sink` and return when it has ended."""
         subprocess.run(["paplay", f"--device={sink}", str(wav)], env=self.environment, check=True, timeout=60)
@@ -126,7 +146,7 @@ class PulseServer:
         return done.stdout
 
     def _start(self) -> None:
-        loads = [argument for module in _MODULES for argument in ("-L", module)]
+        loads = [argument for module in self._modules for argument in ("-L", module)]
         command = ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--log-target=stderr", *loads]
         self._server = subprocess.Popen(
             [*_DIE_WITH_PARENT, *command],
@@ -145,7 +165,7 @@ class PulseServer:
                 timeout=10,
             )
             if b"vmic_mic" in answer.stdout:
-                self.keep_awake("call", "vmic")
+                self.keep_awake(*self._sinks)
                 return
             time.sleep(0.05)
         pytest.fail("PulseAudio did not start")

@@ -29,6 +29,7 @@ from speech.own_voice import OwnVoice
 from speech.playback import device
 from speech.playback.device import DeviceSink
 from speech.ports import RATE_HZ, Samples, Sound
+from tests.fakes import FakeTold
 from tests.pulse import alive
 
 CHILD = """
@@ -75,10 +76,11 @@ class Stage:
         self.folder = folder
         self.timeline = Timeline(LiveClock())
         self.events: list[ev.Event] = []
+        self.told_of = FakeTold()
         self.sink = DeviceSink("scripted")
         clock = self.timeline.clock
         assert isinstance(clock, LiveClock)
-        self.mouth = DeviceMouth(self.timeline, clock, self.sink, OwnVoice(), self.events.append)
+        self.mouth = DeviceMouth(self.timeline, clock, self.sink, OwnVoice(), self.events.append, told=self.told_of)
         self.running = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
@@ -128,7 +130,7 @@ def told(event: ev.Event) -> str:
 async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
     """Return a stage whose device answers at once, unless the test says otherwise."""
     command = [sys.executable, "-S", "-E", "-c", CHILD, str(tmp_path)]
-    monkeypatch.setattr(device, "worker_command", lambda *_: command)
+    monkeypatch.setattr(device, "device_command", lambda *_, **__: command)
     stage = Stage(tmp_path)
     yield stage
     stage.running.cancel()
@@ -260,8 +262,8 @@ async def test_a_device_lost_between_prompts_is_told_once_and_taken_back(stage: 
     await stage.until(lambda: stage.told() == [LOST], within=2.0)
     stage.play("p1")
     await stage.until(lambda: stage.of("PromptFailed") != [])
-    await stage.until(lambda: len(stage.children()) >= 4)
-    assert time.monotonic() - struck_at > 1.9  # one for the prompt, the others a second apart
+    await stage.until(lambda: len(stage.children()) >= 5)
+    assert time.monotonic() - struck_at > 1.9  # one at once, one for the prompt, the others a second apart
     (stage.folder / "missing").unlink()
     await stage.until(lambda: stage.of(RECOVERED) != [])
     stage.play("p2")

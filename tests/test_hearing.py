@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import pytest
 
+from facilitator import capturing
 from facilitator.capturing import LiveHearing
 from facilitator.core import events as ev
 from facilitator.hearing import Ear, RecordedHearing
@@ -17,7 +18,7 @@ from speech.detection import VoiceKind
 from speech.errors import SourceLostError
 from speech.own_voice import OwnVoice
 from speech.ports import RATE_HZ, Block, Samples
-from tests.fakes import FakeDetector, FakeListener, FakeSource, recording
+from tests.fakes import FakeDetector, FakeListener, FakeSource, FakeTold, recording
 
 Change = Callable[[RecordedHearing, float], None]
 
@@ -171,64 +172,62 @@ async def test_a_short_track_is_silent_from_its_end_on() -> None:
 
 
 class LossySource(FakeSource):
-    """A device that goes away after its first block, and is back."""
+    """A device that goes away after its first block, cannot be opened once, and is back."""
 
-    lost = False
+    def __init__(self, samples: Samples) -> None:
+        super().__init__(samples)
+        self.reads = 0
 
     async def read(self) -> Block | None:
-        if self._place and not self.lost:
-            self.lost = True
+        self.reads += 1
+        if self.reads in {2, 3}:
             raise SourceLostError("It went away.")
         await asyncio.sleep(0.02)
         return await super().read()
 
 
-async def test_a_device_that_goes_away_is_told_and_told_again_when_it_is_back() -> None:
+async def listen(source: FakeSource, until: Callable[[FakeListener, FakeTold], bool]) -> tuple[FakeListener, FakeTold]:
+    """Hear `source` as the call, live, until a condition holds."""
     clock = LiveClock()
     timeline = Timeline(clock)
-    source = LossySource(recording(60, []))
-    hearing = LiveHearing(
-        timeline,
-        clock,
-        [(Ear("call", FakeDetector()), lambda: source)],
-        OwnVoice(),
-        on_dropped=lambda *_: None,
-        on_silent=lambda _: None,
-    )
-    listener = FakeListener()
+    listener, told = FakeListener(), FakeTold()
+    hearing = LiveHearing(timeline, clock, [(Ear("call", FakeDetector()), lambda: source)], OwnVoice(), told=told)
     hearing.connect(listener)
     hearing.start()
-    for _ in range(300):
-        await asyncio.sleep(0.01)
-        if any(isinstance(event, ev.DeviceRecovered) for event in listener.events):
+    for _ in range(500):
+        if until(listener, told):
             break
-    kinds = [type(event).__name__ for event in listener.events if isinstance(event, ev.DeviceLost | ev.DeviceRecovered)]
-    assert kinds == ["DeviceLost", "DeviceRecovered"]
-    hearing.stop()
+        await asyncio.sleep(0.01)
+    await hearing.close()
     await timeline.cancel()
     assert source.closed
+    return listener, told
+
+
+def devices(listener: FakeListener) -> list[str]:
+    return [type(event).__name__ for event in listener.events if isinstance(event, ev.DeviceLost | ev.DeviceRecovered)]
+
+
+async def test_a_device_that_goes_away_is_told_once_and_again_when_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capturing, "RETRY_SECONDS", 0.05)
+    listener, told = await listen(LossySource(recording(60, [])), lambda heard, _: len(devices(heard)) == 2)
+    assert devices(listener) == ["DeviceLost", "DeviceRecovered"]
+    assert "call away" not in told.lines
+
+
+async def test_a_device_that_stays_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capturing, "RETRY_SECONDS", 0.2)
+    monkeypatch.setattr(capturing, "AWAY_SECONDS", 0.1)
+    listener, told = await listen(LossySource(recording(60, [])), lambda heard, _: len(devices(heard)) == 2)
+    assert told.lines == ["call away"]
+    assert devices(listener) == ["DeviceLost", "DeviceRecovered"]
 
 
 async def test_sound_that_was_lost_is_reported_with_its_length() -> None:
-    clock = LiveClock()
-    timeline = Timeline(clock)
     source = FakeSource(recording(2, []))
     source.dropped_seconds = 0.4
-    reported: list[tuple[str, float]] = []
-    hearing = LiveHearing(
-        timeline,
-        clock,
-        [(Ear("call", FakeDetector()), lambda: source)],
-        OwnVoice(),
-        on_dropped=lambda *what: reported.append(what),
-        on_silent=lambda _: None,
-    )
-    hearing.connect(FakeListener())
-    hearing.start()
-    await asyncio.sleep(0.05)
-    await hearing.close()
-    await timeline.cancel()
-    assert reported == [("call", 0.4)]
+    _, told = await listen(source, lambda _, told: told.lines != [])
+    assert told.lines == ["call dropped 0.4"]
 
 
 @pytest.mark.parametrize("rate", [1.0002, 0.9998])
@@ -249,22 +248,13 @@ async def test_a_sound_card_whose_second_is_not_ours_is_followed(rate: float) ->
     ]
 
 
-@pytest.mark.parametrize(("voices", "expected"), [([], ["call"]), ([(5.0, 5.1)], [])])
+@pytest.mark.parametrize(
+    ("voices", "expected"),
+    [([], ["call no_sound"]), ([(5.0, 5.1)], []), ([(20.0, 20.1)], ["call no_sound", "call over"])],
+)
 async def test_a_channel_that_carries_nothing_at_all_is_told_once(
     voices: list[tuple[float, float]], expected: list[str]
 ) -> None:
-    clock = LiveClock()
-    timeline = Timeline(clock)
     source = FakeSource(recording(60, voices))
-    silent: list[str] = []
-    channels = [(Ear("call", FakeDetector()), lambda: source)]
-    hearing = LiveHearing(timeline, clock, channels, OwnVoice(), on_dropped=lambda *_: None, on_silent=silent.append)
-    hearing.connect(FakeListener())
-    hearing.start()
-    for _ in range(200):
-        await asyncio.sleep(0.01)
-        if source._place >= 60 * RATE_HZ:
-            break
-    await hearing.close()
-    await timeline.cancel()
-    assert silent == expected
+    _, told = await listen(source, lambda *_: source._place >= 60 * RATE_HZ)
+    assert told.lines == expected

@@ -18,7 +18,7 @@ from facilitator.timeline import LiveClock, Timeline
 from facilitator.watching import HELD_SECONDS, QUIET_SECONDS, Watch
 from speech.own_voice import OwnVoice
 from speech.ports import FRAME, FRAME_SECONDS, Block, OtherVoice, Samples
-from tests.fakes import FakeDetector, FakeListener, FakeOtherVoiceDetector, FakeSource, recording
+from tests.fakes import FakeDetector, FakeListener, FakeOtherVoiceDetector, FakeSource, FakeTold, recording
 
 
 def voice(at: float, since: float) -> OtherVoice:
@@ -55,8 +55,7 @@ class Held:
             self.clock,
             [(Ear("call", FakeDetector()), self._open)],
             own or OwnVoice(),
-            on_dropped=lambda *_: None,
-            on_silent=lambda _: None,
+            told=FakeTold(),
             watch=Watch("call", detector, self.timeline, on_trouble=self.troubles.append),
         )
         self.hearing.connect(self.listener)

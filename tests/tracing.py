@@ -29,6 +29,8 @@ _WRITES = frozenset({"write", "pwrite64", "writev", "pwritev", "pwritev2", "send
 _ADDRESSED = frozenset({"connect", "bind", "sendto", "sendmsg", "sendmmsg"})
 _OTHERS = frozenset({"socket", "listen", "memfd_create", "io_uring_setup", "execve"})
 _ENDED_SECONDS = 10.0
+_MOST_BYTES = 4 << 20
+"""Of one call: no file of ours is as long."""
 _LINE = re.compile(r"(?P<name>\w+)\((?P<arguments>.*)\)\s+= (?P<result>-?\d+|0x[0-9a-f]+)", re.DOTALL)
 _HEX = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 _DESCRIPTOR = re.compile(r"(\d+|AT_FDCWD)<((?:\\x[0-9a-f]{2})*)>")
@@ -67,7 +69,7 @@ def traced(folder: Path) -> list[str]:
         pytest.skip("strace is not installed (Debian: strace)")
     folder.mkdir()
     calls = ",".join(sorted(_FILES | _WRITES | _ADDRESSED | _OTHERS))
-    command = ["strace", "-D", "-ff", "-q", "-y", "-xx", "-s", "8388608", "--seccomp-bpf", "-e", "signal=none"]
+    command = ["strace", "-D", "-ff", "-q", "-y", "-xx", "-s", str(_MOST_BYTES), "--seccomp-bpf", "-e", "signal=none"]
     return [*command, "-e", f"trace={calls}", "-o", str(folder / "of"), "--"]
 
 
@@ -118,13 +120,13 @@ def _note(trace: Trace, command: str, name: str, arguments: str, result: int) ->
 
 
 def _note_content(trace: Trace, command: str, name: str, arguments: str) -> None:
-    _, path = _DESCRIPTOR.findall(arguments)[1 if name == "copy_file_range" else 0]
-    content = b"".join(_texts(arguments))
-    where = _plain(path).decode(errors="replace")
-    if where.startswith("/"):
-        trace.written[where] += content
-    elif arguments.startswith("1<"):
-        trace.piped[command] += content
+    into = _DESCRIPTOR.search(arguments, 1 if name == "copy_file_range" else 0)
+    assert into is not None
+    number, where = into[1], _plain(into[2]).decode(errors="replace")
+    if where.startswith("/") or number == "1":  # what goes to our own processes is long, and no way out
+        assert '"...' not in arguments, f"more was written to {where} at once than is traced"
+        kept = trace.written[where] if where.startswith("/") else trace.piped[command]
+        kept += b"".join(_texts(arguments))
 
 
 def _path(name: str, arguments: str) -> str:

@@ -5,7 +5,8 @@ Rules:
 - A record stands for itself: the last one of its kind (and of its name, for a text) is what holds. Deliveries
   all hold.
 - Times are session seconds; `wall` is the computer's own time of the same instant, so that session time can go on from
-  it in another process.
+  it in another process. Somebody may set that clock meanwhile: as long as the computer was not started anew, the
+  seconds since its start (`running`, of the start `start`) are what counts.
 - What changes here in a way that an older program would misread raises `sealing.SCHEMA`.
 """
 
@@ -19,6 +20,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from facilitator.clocks import START, running_seconds
 from facilitator.core.durable import Course, Durable
 from facilitator.core.record import Record
 from facilitator.core.transitions import Phase
@@ -102,6 +104,8 @@ class _Course(_Model):
     at: float
     wall: float
     course: Course
+    start: str = ""
+    running: float = 0.0
 
 
 class _Text(_Model):
@@ -124,6 +128,8 @@ class Kept:
         deliveries: to the client, oldest first.
         delivered: whether one of them came after the last change of what is written down, and arrived.
         waiting: how many utterances wait, as sound, to be written down.
+        start: which start of the computer it was, "" where that is not known.
+        running: seconds since then at `durable.at`.
     """
 
     chosen: Chosen
@@ -133,6 +139,8 @@ class Kept:
     deliveries: tuple[Delivery, ...] = ()
     delivered: bool = False
     waiting: int = 0
+    start: str = ""
+    running: float = 0.0
 
     @property
     def ended(self) -> bool:
@@ -141,6 +149,8 @@ class Kept:
 
     def now(self, wall: float | None = None) -> float:
         """Return the session second of the computer's time `wall`, the present unless told; it never goes back."""
+        if wall is None and self.start and self.start == START:
+            return self.durable.at + max(0.0, running_seconds() - self.running)
         return self.durable.at + max(0.0, (time.time() if wall is None else wall) - self.wall)
 
     @property
@@ -154,9 +164,12 @@ def chosen_entry(chosen: Chosen) -> Entry:
     return Entry(CHOSEN, chosen.model_dump_json().encode())
 
 
-def course_entry(at: float, wall: float, course: Course) -> Entry:
-    """Return the record of where the meeting is."""
-    return Entry(COURSE, _COURSE.dump_json(_Course(at=at, wall=wall, course=course)))
+def course_entry(at: float, wall: float, course: Course, running: float | None = None) -> Entry:
+    """Return the record of where the meeting is; `running` is the computer's seconds since its start, if known."""
+    start = "" if running is None else START
+    return Entry(
+        COURSE, _COURSE.dump_json(_Course(at=at, wall=wall, course=course, start=start, running=running or 0.0))
+    )
 
 
 def text_entry(name: str, record: Record) -> Entry:
@@ -197,4 +210,13 @@ def fold(session: str, entries: Iterable[Entry]) -> Kept:
         chosen = None
     if chosen is None or course is None:
         raise StoreDamagedError(f"The session {session} holds too little to go on from: it was hardly begun.")
-    return Kept(chosen, Durable(course.at, course.course, texts), course.wall, begun, tuple(deliveries), delivered)
+    return Kept(
+        chosen,
+        Durable(course.at, course.course, texts),
+        course.wall,
+        begun,
+        tuple(deliveries),
+        delivered,
+        start=course.start,
+        running=course.running,
+    )

@@ -78,12 +78,18 @@ class SessionStore:
             ) from None
         try:
             store = cls(path, session, keys, keys.make(session), connect(path, session, new=True))
-            with told(session):
-                store._begin()
+            try:
+                with told(session):
+                    store._begin()
+            except StoreError:
+                with suppress(StoreError):  # else it is closed some time later, by whichever thread, which may hang
+                    store.close()
+                raise
         except StoreError:
             with suppress(StoreError):
                 keys.destroy(session)
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
             raise
         return store
 

@@ -22,6 +22,7 @@ from functools import partial
 from typing import TypeVar
 
 from facilitator.aside import Aside
+from facilitator.clocks import running_seconds
 from facilitator.core.actions import OpenGrant
 from facilitator.core.durable import Durable
 from facilitator.core.snapshot import RecordView
@@ -107,7 +108,7 @@ class Keeping:
             if last is None or last.records[name] != record
         ]
         if last is None or entries or last.course != durable.course:
-            entries.append(course_entry(durable.at, wall, durable.course))
+            entries.append(course_entry(durable.at, wall, durable.course, running_seconds()))
         if not entries:
             return
         self._last = durable

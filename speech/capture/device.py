@@ -6,15 +6,19 @@ Closing kills the child: from then on this device is not heard. No sound touches
 from __future__ import annotations
 
 import asyncio
+import json
+import math
 from collections import deque
 
 import numpy as np
 
-from speech.capture.protocol import HEADER, LONGEST_SAMPLES, NO_DEVICE
+from speech.capture.protocol import CONDITION, HEADER, LONGEST_BYTES
 from speech.confinement import NOWHERE
-from speech.devices import DEFAULT, device_environment, end_process, kill_process, worker_command
+from speech.devices import DEFAULT, device_command, device_environment, end_process, kill_process
 from speech.errors import SourceLostError
 from speech.ports import RATE_HZ, Block
+from speech.silence import Condition
+from speech.soundserver import NO_DEVICE, WAIT_SECONDS
 
 _START_SECONDS = 5.0
 _SILENT_SECONDS = 1.0
@@ -42,18 +46,25 @@ class DeviceSource:
         self._dropped_here = 0.0
         self._dropped_there = 0.0
         self._dropped_before = 0.0
+        self._condition: Condition | None = None
+        self._served = False
 
     @property
     def dropped_seconds(self) -> float:
         """Sound lost since the source was made, by the device or because nobody took it in time, seconds."""
         return self._dropped_here + self._dropped_there + self._dropped_before
 
+    @property
+    def condition(self) -> Condition | None:
+        """What the sound server last said of the device; None where none answers."""
+        return self._condition
+
     async def read(self) -> Block | None:
         """Return the next block, or None once closed.
 
         Raises:
-            SourceLostError: the device cannot be opened, went away or gave no frames for 1 s; the next read opens it
-                again.
+            SourceLostError: the device cannot be opened, went away, gave no frames for 1 s, or the sound server put us
+                on another one; the next read waits some seconds for its return and opens it again.
         """
         if self._pump is None and not self._closed:
             self._pump = asyncio.create_task(self._receive())
@@ -102,7 +113,7 @@ class DeviceSource:
     async def _start(self) -> asyncio.subprocess.Process:
         try:
             return await asyncio.create_subprocess_exec(
-                *worker_command("speech.capture.worker", self._name),
+                *device_command("speech.capture.worker", self._name, "input", wait=self._served),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
@@ -116,18 +127,22 @@ class DeviceSource:
 
     async def _take_frames(self, process: asyncio.subprocess.Process) -> None:
         """Return when the child has ended, hung or sent what is no frame."""
-        within = _START_SECONDS
+        within = _START_SECONDS + (WAIT_SECONDS if self._served else 0.0)
         while True:
             try:
-                at, dropped_seconds, count = HEADER.unpack(await _exactly(process, HEADER.size, within))
-                if count > LONGEST_SAMPLES:
+                kind, at, dropped_seconds, count = HEADER.unpack(await _exactly(process, HEADER.size, within))
+                if count > LONGEST_BYTES or not (math.isfinite(at) and 0 <= dropped_seconds < math.inf):
                     return
-                data = await _exactly(process, 4 * count, _SILENT_SECONDS)
-            except (EOFError, TimeoutError, OSError):
+                data = await _exactly(process, count, _SILENT_SECONDS)
+                if kind == CONDITION:
+                    self._condition, self._served = Condition(**json.loads(data)), True
+                    continue
+                samples = np.clip(np.frombuffer(data, dtype="<f4"), -1.0, 1.0).astype(np.float32)
+            except (EOFError, TimeoutError, OSError, ValueError, TypeError):
                 return
             within = _SILENT_SECONDS
             self._dropped_there = dropped_seconds
-            self._keep(Block(np.frombuffer(data, dtype="<f4").astype(np.float32), at))
+            self._keep(Block(np.nan_to_num(samples, copy=False), at))  # what is no number would deafen the detectors
 
     def _keep(self, block: Block) -> None:
         self._blocks.append(block)

@@ -82,6 +82,7 @@ class FileSource:
 
     dropped_seconds = 0.0
     """A file waits for its reader."""
+    condition = None
 
     def __init__(self, path: Path, *, chunk_seconds: float = 1.0) -> None:
         self._path = path

@@ -1,14 +1,17 @@
-"""What a capture child sends up its standard output: a header and the samples, again and again.
+"""What a capture child sends up its standard output: a header and what follows it, again and again.
 
-It ends when its standard input closes. `NO_DEVICE` is its exit status when the device cannot be opened.
+It ends when its standard input closes.
 """
 
 from __future__ import annotations
 
 import struct
 
-HEADER = struct.Struct("<ddI")
-"""`time.monotonic()` of the first sample, seconds dropped since the start, how many mono float32 samples follow."""
-LONGEST_SAMPLES = 16_000
-"""No frame is longer: a header that says so is none."""
-NO_DEVICE = 4
+HEADER = struct.Struct("<cddI")
+"""The kind, `time.monotonic()` of the first sample, seconds dropped since the start, how many bytes follow."""
+SOUND = b"S"
+"""Mono float32 samples follow, little-endian."""
+CONDITION = b"C"
+"""The device's `Condition` follows as JSON; the two times mean nothing."""
+LONGEST_BYTES = 64_000
+"""Nothing is longer: a header that says so is none."""

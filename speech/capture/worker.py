@@ -2,11 +2,13 @@
 
 PortAudio's callback only copies and hands over on a bounded queue; the main thread turns what it gave into frames of
 `FRAME` samples at `RATE_HZ` and writes them to standard output. Nothing touches a disk. The process ends when standard
-input closes, so it never goes on listening after its parent.
+input closes, so it never goes on listening after its parent, and when the sound server puts it on another device.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 import queue
 import signal
@@ -19,11 +21,13 @@ from typing import Any
 import numpy as np
 import soxr
 
-from speech.capture.protocol import HEADER, NO_DEVICE
+from speech.capture.protocol import CONDITION, HEADER, SOUND
 from speech.confinement import seal_memory
 from speech.devices import portaudio_index
 from speech.errors import DeviceNotFoundError
 from speech.ports import FRAME, INAUDIBLE, RATE_HZ, Samples
+from speech.silence import Condition
+from speech.soundserver import NO_DEVICE, watch
 
 _QUEUE_SECONDS = 10.0
 """Sound kept while the parent takes none; beyond it the newest is dropped and counted."""
@@ -152,28 +156,38 @@ def together(frames: Iterable[Frame]) -> Iterator[Frame]:
 
 
 def main() -> None:
-    """Capture until the parent closes standard input or takes nothing any more."""
+    """Capture until the parent closes standard input or takes nothing any more, or the device is lost."""
     seal_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the parent's to act on
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     import sounddevice  # noqa: PLC0415 - loading it starts PortAudio
 
+    name = sys.argv[1]
     try:
-        capture = Capture(sounddevice, sys.argv[1])
+        capture = Capture(sounddevice, name)
         capture.stream.start()
     except (sounddevice.PortAudioError, DeviceNotFoundError, ValueError):
         os._exit(NO_DEVICE)
+    threading.Thread(target=watch, args=(name, "input", _tell, lambda: os._exit(0)), daemon=True).start()
+    for at, lost_seconds, samples in together(capture.frames()):
+        _write(SOUND, at, lost_seconds, samples.astype("<f4").tobytes())
+
+
+def _tell(condition: Condition) -> None:
+    _write(CONDITION, 0.0, 0.0, json.dumps(dataclasses.asdict(condition)).encode())
+
+
+_writing = threading.Lock()
+
+
+def _write(kind: bytes, at: float, lost_seconds: float, data: bytes) -> None:
+    view = memoryview(HEADER.pack(kind, at, lost_seconds, len(data)) + data)
     try:
-        for at, lost_seconds, samples in together(capture.frames()):
-            _write(HEADER.pack(at, lost_seconds, len(samples)) + samples.astype("<f4").tobytes())
-    except OSError:
+        with _writing:
+            while view:
+                view = view[os.write(1, view) :]
+    except OSError:  # the parent is gone
         os._exit(0)
-
-
-def _write(data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(1, view) :]
 
 
 def _leave_with_parent() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from speech.confinement import NOWHERE
-from speech.devices import DEFAULT, device_environment, end_process, kill_process, worker_command
+from speech.devices import DEFAULT, device_command, device_environment, end_process, kill_process
 from speech.errors import SinkLostError
 from speech.playback.protocol import HEADER, PLAY, STOP
 from speech.ports import Played, Sound
@@ -60,6 +61,10 @@ class DeviceSink:
         """Times the device ran out of sound since its stream was opened, as far as PortAudio tells."""
         self.on_lost: Callable[[], None] = _nobody
         """Called whenever the device cannot be opened, goes away or hangs, also while nothing is played."""
+        self.on_muted: Callable[[bool], None] = _nobody
+        """Called when the device is muted in the system, also if it is when it opens, and when that is over."""
+        self._served = False
+        self._muted = False
 
     async def open(self) -> None:
         """Open the device now, so that the first prompt need not wait for it (0.5 to 2 s). Open, nothing happens.
@@ -155,7 +160,7 @@ class DeviceSink:
     async def _open(self) -> asyncio.subprocess.Process:
         try:
             process = await asyncio.create_subprocess_exec(
-                *worker_command("speech.playback.worker", self._name),
+                *device_command("speech.playback.worker", self._name, "output", wait=self._served),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
@@ -169,7 +174,9 @@ class DeviceSink:
             ) from None
         self._process = process
         try:
-            await _report(process, time.monotonic() + _OPEN_SECONDS)
+            until = time.monotonic() + _OPEN_SECONDS
+            while "ready" not in await self._report(process, until):
+                pass
         except (OSError, TimeoutError, ValueError):
             await self._give_up(process)
             raise SinkLostError(f"The sound output {self._name} cannot be opened: choose another one.") from None
@@ -202,7 +209,7 @@ class DeviceSink:
             except asyncio.CancelledError:
                 _send_stop(asked, _CANCEL_FADE_SECONDS)
                 raise
-            except (OSError, TimeoutError, ValueError):
+            except (OSError, TimeoutError, ValueError, TypeError, LookupError):
                 await self._give_up(process)
                 raise SinkLostError(
                     f"The sound output {self._name} went away or hung: check it, then play the prompt again."
@@ -218,17 +225,32 @@ class DeviceSink:
         due = time.monotonic()
         while True:
             # A child that lives reports several times a second: a silent one is found long before the prompt's end.
-            report = await _report(process, min(due, time.monotonic()) + _LATE_SECONDS)
+            report = await self._report(process, min(due, time.monotonic()) + _LATE_SECONDS)
             if report.get("id") != id_:
                 continue
             if "started" in report:
-                started_at = float(report["started"])
+                started_at = _second(report["started"])
                 due = started_at + sound.seconds
                 on_started(started_at)
             elif "ended" in report:
-                self.underflows = report["underflows"]
-                ended_at = float(report["ended"])
-                return Played(ended_at if started_at is None else started_at, ended_at, completed=report["completed"])
+                self.underflows = int(report["underflows"])
+                ended_at = _second(report["ended"])
+                completed = report["completed"] is True
+                return Played(ended_at if started_at is None else started_at, ended_at, completed=completed)
+
+    async def _report(self, process: asyncio.subprocess.Process, deadline: float) -> dict[str, Any]:
+        """Return the child's next report, once told to `on_muted` if it is for that.
+
+        Raises:
+            OSError, TimeoutError, ValueError: as `_next_report` does.
+        """
+        report = await _next_report(process, deadline)
+        if "muted" in report:
+            self._served = True
+            if report["muted"] != self._muted:
+                self._muted = report["muted"]
+                self.on_muted(self._muted)
+        return report
 
     async def _give_up(self, process: asyncio.subprocess.Process) -> None:
         """End a child that is lost, and tell it unless `close` was what ended it."""
@@ -238,7 +260,7 @@ class DeviceSink:
         await end_process(process)
 
 
-def _nobody() -> None:
+def _nobody(*_: object) -> None:
     """Nobody asked to be told."""
 
 
@@ -253,7 +275,18 @@ def _send_stop(asked: _Asked, fade_seconds: float) -> None:
             asked.child.stdin.write(HEADER.pack(STOP, asked.id, fade_seconds, 0))
 
 
-async def _report(process: asyncio.subprocess.Process, deadline: float) -> dict[str, Any]:
+def _second(told: float) -> float:
+    """Return a time that a child told.
+
+    Raises:
+        ValueError, TypeError: it is none.
+    """
+    if not math.isfinite(told):
+        raise ValueError
+    return float(told)
+
+
+async def _next_report(process: asyncio.subprocess.Process, deadline: float) -> dict[str, Any]:
     """Return the child's next report.
 
     Raises:
@@ -270,7 +303,9 @@ async def _report(process: asyncio.subprocess.Process, deadline: float) -> dict[
             line = await process.stdout.readline()
     if not line:
         raise ConnectionError
-    report: dict[str, Any] = json.loads(line)
+    report = json.loads(line)
+    if not isinstance(report, dict):
+        raise ValueError  # noqa: TRY004  as for a line that is no JSON
     if "lost" in report:
         raise ConnectionError
     return report

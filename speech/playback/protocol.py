@@ -2,8 +2,9 @@
 
 Commands go down as a header and a payload; reports come up as JSON lines: `{"ready": rate_hz}`, then for each prompt
 `{"id", "started"}`, `{"id", "alive"}` every `ALIVE_SECONDS` while it plays, and `{"id", "ended", "completed",
-"underflows"}`; `{"lost"}` when the device is gone. A prompt stopped before its first sample never starts, it only ends.
-Times are `time.monotonic()` seconds, which parent and child share.
+"underflows"}`; `{"lost"}` when the device is gone; where a sound server tells it, `{"muted"}` before `ready` and at
+each change. A prompt stopped before its first sample never starts, it only ends. Times are `time.monotonic()` seconds,
+which parent and child share.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The process that holds an output device: `python -m speech.playback.worker NAME`.
 
 Its stream stays open between prompts and plays silence, so that a prompt starts without opening anything. It ends when
-standard input closes, so it never outlives its parent, or when the device stops asking for sound.
+standard input closes, so it never outlives its parent, when the device stops asking for sound, or when the sound server
+puts the stream on another device.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,9 @@ from speech.devices import portaudio_index
 from speech.errors import DeviceNotFoundError
 from speech.playback.protocol import ALIVE_SECONDS, HEADER, PLAY
 from speech.ports import Samples
+from speech.silence import Condition
 from speech.sound import resample
+from speech.soundserver import watch
 
 LATENCY_SECONDS = 0.1
 """Sound handed over in advance: large enough for two busy cores, small enough for a fade of 0.3 s to end in time."""
@@ -31,6 +35,8 @@ _SHORTEST_FADE_SECONDS = 0.01
 """A step to silence would click."""
 _START_SECONDS = 6.0
 """A sound server may take what fills its buffer, then nothing for over a second before it plays: that is no death."""
+_KNOWN_SECONDS = 0.2
+"""A sound server tells a device's condition while the stream begins to flow; where there is none, nothing comes."""
 _DEAD_SECONDS = 1.0
 """A device that asks for no sound this long is gone: it asks every 20 ms or so."""
 
@@ -151,8 +157,12 @@ def main() -> None:
         player.stream.start()
     except (sounddevice.PortAudioError, DeviceNotFoundError, ValueError):
         _leave(lost=True)
+    known = threading.Event()
+    following = (sys.argv[1], "output", partial(_tell_condition, known), partial(_leave, lost=True))
+    threading.Thread(target=watch, args=following, daemon=True).start()
     if not player.flows.wait(_START_SECONDS):
         _leave(lost=True)
+    known.wait(_KNOWN_SECONDS)
     _report(ready=player.rate_hz)
     threading.Thread(target=_tell, args=(player,), daemon=True).start()
     _obey(player)
@@ -192,6 +202,11 @@ def _tell(player: Player) -> None:
             playing = None
             completed = prompt.fade_from is None
             _report(id=prompt.id, ended=at, completed=completed, underflows=player.underflows)
+
+
+def _tell_condition(known: threading.Event, condition: Condition) -> None:
+    _report(muted=condition.muted)
+    known.set()
 
 
 def _report(**what: Any) -> None:

@@ -78,9 +78,12 @@ class Engine:
             raise
         except (OSError, asyncio.IncompleteReadError, wire.WireError):
             raise EngineDiedError from None
-        if "error" in reply:
-            raise EngineFailedError(str(reply["error"]))
-        return reply
+        failure = reply.get("error")
+        if failure is None:
+            return reply
+        if not isinstance(failure, str) or not failure.isidentifier():
+            raise EngineDiedError
+        raise EngineFailedError(failure)
 
     def kill(self) -> None:
         """Stop the process at once, also within a decode; an `ask` under way then fails."""

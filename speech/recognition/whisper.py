@@ -117,8 +117,8 @@ class WhisperRecognizer:
         """
         expected = f"{hotwords} {self._glossary}".strip()
         header: wire.Header = {"language": language, "hotwords": expected, "careful": careful}
-        reply = await self._ask(header, samples, self._patience.seconds(len(samples) / RATE_HZ, careful=careful))
-        return Transcript(text=reply["text"], confidence=reply["confidence"])
+        limit = self._patience.seconds(len(samples) / RATE_HZ, careful=careful)
+        return await self._ask(header, samples, limit, _transcript)
 
     async def decode_seconds(self, samples: Samples, *, language: str, tokens: int) -> float:
         """Return how many seconds a live decode of `samples` takes that writes `tokens` tokens, whatever was said.
@@ -127,8 +127,8 @@ class WhisperRecognizer:
             RecognizerError: as for `transcribe`.
         """
         header: wire.Header = {"language": language, "tokens": tokens}
-        reply = await self._ask(header, samples, self._patience.seconds(len(samples) / RATE_HZ, careful=False))
-        return float(reply["seconds"])
+        limit = self._patience.seconds(len(samples) / RATE_HZ, careful=False)
+        return await self._ask(header, samples, limit, lambda reply: float(reply["seconds"]))
 
     async def close(self) -> None:
         """End the engine at once; a call under way fails with RecognizerError. Closing twice does nothing."""
@@ -138,12 +138,19 @@ class WhisperRecognizer:
         async with self._turn:
             await self._end_engine()
 
-    async def _ask(self, header: wire.Header, samples: Samples, limit: float) -> wire.Header:
+    async def _ask(
+        self, header: wire.Header, samples: Samples, limit: float, read: Callable[[wire.Header], _Answer]
+    ) -> _Answer:
+        """Return what `read` finds in the reply; an engine whose reply makes no sense counts as dead."""
         payload = np.ascontiguousarray(samples, dtype=np.float32).tobytes()
 
-        async def ask() -> wire.Header:
+        async def ask() -> _Answer:
             engine = await self._running_engine()
-            return await engine.ask(header, payload, limit)
+            reply = await engine.ask(header, payload, limit)
+            try:
+                return read(reply)
+            except (KeyError, TypeError, ValueError):
+                raise EngineDiedError from None
 
         async with self._turn:
             return await self._attempt(ask)
@@ -196,3 +203,10 @@ class WhisperRecognizer:
         return RecognizerError(
             f"The speech model in “{self._model_dir.name}” cannot be loaded ({failure}); fetch or import it again."
         )
+
+
+def _transcript(reply: wire.Header) -> Transcript:
+    text, confidence = reply["text"], reply["confidence"]
+    if not isinstance(text, str) or not 0 <= confidence <= 1:
+        raise TypeError
+    return Transcript(text=text, confidence=float(confidence))

@@ -13,7 +13,9 @@ import json
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from speech.capture.files import read_audio
 from speech.confinement import NOWHERE, worker_environment
@@ -49,8 +51,8 @@ async def list_voices(*, timeout_seconds: float = TIMEOUT_SECONDS) -> VoiceList:
         SynthesisError: there is no engine, or it does not answer.
     """
     answer = await _ask({"action": "voices"}, timeout_seconds)
-    voices = tuple(Voice(id_, name, tuple(languages)) for id_, name, languages in answer["voices"])
-    return VoiceList(voices, tuple(answer["variants"]))
+    voices = tuple(Voice(id_, name, languages) for id_, name, languages in answer.voices)
+    return VoiceList(voices, answer.variants)
 
 
 class Pyttsx3Synthesizer:
@@ -155,7 +157,18 @@ def _read(path: Path) -> Sound:
         ) from None
 
 
-async def _ask(request: dict[str, Any], timeout_seconds: float) -> dict[str, Any]:
+class _Answer(BaseModel):
+    """What a worker may answer; `error` is `voice`, `unfinished` or the name of an exception."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    error: Annotated[str, Field(pattern=r"^\w*$")] = ""
+    message: str = ""
+    voices: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    variants: tuple[str, ...] = ()
+
+
+async def _ask(request: dict[str, Any], timeout_seconds: float) -> _Answer:
     """Start a worker, give it one request, return its answer; it is dead when this returns, however it returns."""
     try:
         process = await asyncio.create_subprocess_exec(
@@ -177,11 +190,12 @@ async def _ask(request: dict[str, Any], timeout_seconds: float) -> dict[str, Any
     finally:
         await end_process(process)
     try:
-        answer: dict[str, Any] = json.loads(output)
-    except ValueError:
+        answer = _Answer.model_validate_json(output)
+    except ValueError:  # a ValidationError is one
         raise SynthesisError("The speech engine died: try again, or choose another voice.") from None
-    if answer.get("error") == "voice":
-        raise VoiceNotFoundError(answer["message"])
-    if "error" in answer:
-        raise SynthesisError(f"The speech engine failed ({answer['error']}): try again, or choose another voice.")
+    message = " ".join(answer.message.split())
+    if answer.error == "voice" and message:
+        raise VoiceNotFoundError(message)
+    if answer.error:
+        raise SynthesisError(f"The speech engine failed ({answer.error}): try again, or choose another voice.")
     return answer

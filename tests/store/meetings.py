@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import cache
 
 from facilitator.catalog import load_process
 from facilitator.core import events as ev
@@ -15,8 +16,12 @@ BEGAN = dt.datetime(2026, 11, 24, 9, 30, tzinfo=dt.UTC)
 CONTRACT = "Aidez-moi à dire non."
 
 
+process_of = cache(load_process)
+language_of = cache(load_language)
+
+
 def chosen() -> Chosen:
-    process = load_process("codev")
+    process = process_of("codev")
     return Chosen(
         process="codev",
         language="fr",
@@ -28,10 +33,10 @@ def chosen() -> Chosen:
 
 
 def session(*, listens: bool = True) -> Session:
-    process = load_process("codev")
+    process = process_of("codev")
     return Session(
         Settings(process=process, seconds=process.plan(60), participants=(), language="fr", listens=listens),
-        load_language("codev", "fr", "tu"),
+        language_of("codev", "fr", "tu"),
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from facilitator.errors import NoSessionError, StoreBusyError, StoreDamagedError, StoreError
+from facilitator.errors import KeyMissingError, NoSessionError, StoreBusyError, StoreDamagedError, StoreError
 from facilitator.store import folder as module
 from facilitator.store.contents import chosen_entry, course_entry, fold, text_entry
 from facilitator.store.file import Entry, SessionStore
@@ -101,6 +101,15 @@ def test_a_purge_destroys_the_key_then_the_file_and_says_when(sessions: Sessions
         sessions.purge(store.session)
 
 
+def test_a_purge_destroys_what_sqlite_left_beside_the_file(sessions: Sessions, tmp_path: Path) -> None:
+    store = keep(sessions)
+    store.close()
+    for end in ("-journal", "-wal", "-shm"):
+        store.path.with_name(store.path.name + end).write_bytes(b"page")
+    sessions.destroy(store.session)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
 def test_a_purge_needs_no_key_nor_a_whole_file(sessions: Sessions, tmp_path: Path) -> None:
     store = keep(sessions)
     store.close()
@@ -123,6 +132,8 @@ def test_a_purge_that_did_not_reach_its_end_says_how_far_it_came(
         patch.setattr(module, "destroy_file", refuse)
         with pytest.raises(StoreError, match=r"key .* is destroyed.* could not be removed .*by hand"):
             sessions.purge(store.session)
+    with pytest.raises(KeyMissingError):
+        sessions.keys.find(store.session)
     assert sessions.purge(store.session).session == store.session
 
 
