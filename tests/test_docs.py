@@ -205,7 +205,7 @@ def test_every_name_of_several_words_in_a_guide_is_known(guide: str) -> None:
     known = (
         {key for section in Config().model_dump().values() for key in section}
         | set(COMMANDS)
-        | SOUND_NAMES
+        | READY_NAMES
         | READY_NAMES
     )
     named = {word for span in spans(guide) for word in re.findall(r"(?<![\w./-])[a-z]+(?:_[a-z]+)+(?![\w.])", span)}

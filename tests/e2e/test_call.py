@@ -39,8 +39,9 @@ PIECE_SECONDS = 0.5
 """A call stretches sound by some milliseconds as it goes: it is compared piece by piece."""
 LIKENESS = 0.5
 """Median likeness of the pieces from which on a prompt was heard; the same one backwards stays below."""
-MORE_CONCEALED = 0.005
-"""Share of concealed sound by which a call with the product may differ from the same call without it."""
+MORE_CONCEALED = 0.02
+"""Share of concealed sound by which a call with the product, its start included, may differ from the same call without
+it: both browsers and all else that runs share the computer."""
 STORY = (
     "Depuis trois mois, je dirige une équipe de six personnes, et deux d'entre elles ne se parlent plus du tout. "
     "Chaque réunion devient pénible, tout le monde regarde ailleurs, et moi je ne sais plus par où commencer."
