@@ -202,12 +202,7 @@ def test_every_configuration_that_a_page_gives_is_one(page: str, tmp_path: Path)
 
 @pytest.mark.parametrize("guide", GUIDES)
 def test_every_name_of_several_words_in_a_guide_is_known(guide: str) -> None:
-    known = (
-        {key for section in Config().model_dump().values() for key in section}
-        | set(COMMANDS)
-        | READY_NAMES
-        | READY_NAMES
-    )
+    known = {key for section in Config().model_dump().values() for key in section} | set(COMMANDS) | READY_NAMES
     named = {word for span in spans(guide) for word in re.findall(r"(?<![\w./-])[a-z]+(?:_[a-z]+)+(?![\w.])", span)}
     assert named - known == set()
 
