@@ -221,6 +221,9 @@ async def _model(config: Config, parts: Parts) -> AsyncIterator[tuple[Finding, P
     except SpeechError as error:
         yield Finding("model", "problem", str(error), "Set model in [transcription]."), None
         return
+    if path is None and config.transcription.model == NONE:
+        yield Finding("model", "note", "Switched off: contract and plan are written by hand."), None
+        return
     if path is None:
         action = "Run `facilitator models pull`."
         yield Finding("model", "note", "None is installed: contract and plan will not be written down.", action), None

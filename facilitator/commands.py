@@ -256,6 +256,16 @@ class Rebudget(Command):
     event = ev.RebudgetAsked
 
 
+class ShowFacts(Command):
+    """Show everybody, on the stage, the facts about the steps before, by role; or no longer."""
+
+    shown: bool = True
+
+    def events(self, at: float) -> tuple[ev.Event, ...]:
+        """Return what is asked."""
+        return (ev.FactsAsked(at=at, shown=self.shown),)
+
+
 COMMANDS: Mapping[str, type[Command]] = {
     "hush": Hush,
     "start": Start,
@@ -275,6 +285,7 @@ COMMANDS: Mapping[str, type[Command]] = {
     "remind": Remind,
     "consent": Consent,
     "rebudget": Rebudget,
+    "show_facts": ShowFacts,
 }
 
 

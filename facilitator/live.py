@@ -48,6 +48,8 @@ from speech.playback.device import DeviceSink
 from speech.ports import AudioSource
 
 DEFECT = 500
+COMMANDS: Mapping[str, type[BaseModel]] = {**commands.COMMANDS, DELIVER: Deliver, PURGE: Purge}
+"""Every command's values by its name."""
 
 
 class Live:
@@ -229,7 +231,7 @@ class Live:
     @property
     def commands(self) -> Mapping[str, type[BaseModel]]:
         """Every command's values by its name."""
-        return {**commands.COMMANDS, DELIVER: Deliver, PURGE: Purge}
+        return COMMANDS
 
     def strings(self) -> dict[str, str]:
         """Return the words of the pages: the whole table `interface`, by key."""

@@ -171,7 +171,7 @@ class PulseServer:
         pytest.fail("PulseAudio did not start")
 
     def keep_awake(self, *sinks: str) -> None:
-        """Listen to these sinks, as a call application does.
+        """Listen to sinks, as a call application does.
 
         An idle null sink works in steps of 2 s, and a stream that opens there is stalled that long; some 2 s after
         this, none is any more.

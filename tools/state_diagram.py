@@ -35,6 +35,7 @@ _OTHERS: Mapping[type[ev.Event], str] = {
     ev.RecordMarked: "mark",
     ev.RecordEdited: "edit",
     ev.CorrectionUndone: "undo",
+    ev.FactsAsked: "show_facts",
     ev.PurgeAsked: "purge",
     ev.AudioEnded: "the recording ends",
 }

@@ -47,6 +47,8 @@ _LEGEND = {
     "s": "say",
     "c": "consent",
     "t": "rebudget",
+    "a": "show_facts",
+    "o": "links",
     "e": "end",
     "d": "deliver",
     "x": "purge",
@@ -67,11 +69,13 @@ class Board:
     Args:
         live: the session.
         console: the terminal.
+        links: makes new links to the pages, and says each in words: a link opens once.
     """
 
-    def __init__(self, live: Live, console: Console) -> None:
+    def __init__(self, live: Live, console: Console, links: Callable[[], list[str]]) -> None:
         self._live = live
         self._console = console
+        self._links = links
         self._language = live.settings.language
         self._notice = ""
         self._notice_until = 0.0
@@ -120,29 +124,33 @@ class Board:
             return
         key = pressed.lower()
         shot = self._live.snapshot()
-        command = {
-            "n": "start" if shot.phase == Phase.READY else "next",
-            "b": "back",
-            " ": "resume" if shot.phase == Phase.PAUSED else "pause",
-            "l": "listening_resume" if shot.listening == Listening.PAUSED else "listening_pause",
-            "f": "remind",
-            "h": "hush",
-            "s": "say",
-            "t": "rebudget",
-        }.get(key)
+        command, values = self._commands(shot).get(key, (None, {}))
         again = time.monotonic() - self._done_at.get(command or "", float("-inf")) < DOUBLE_SECONDS
         if again and command in {"next", "listening_resume"}:
             return
         if command is not None:
-            await self._do(command, if_step=shot.step if command == "next" else None)
-        elif key == "r":
-            await self._do("read_back", record=self._texts.current(shot))
-        elif key == "g" and (offered := next((cue.key for cue in shot.cues if cue.key), "")):
-            await self._do("say", key=offered)
+            await self._do(command, if_step=shot.step if command == "next" else None, **values)
         elif (asking := self._asking(key)) is not None:
             self._asker.begin(asking())
         for follower in _FOLLOWED_BY.get(command or "", ()):
             self._done_at[follower] = time.monotonic()
+
+    def _commands(self, shot: Snapshot) -> dict[str, tuple[str, dict[str, Any]]]:
+        """Return what each key does at once: a command and its values."""
+        offered = [cue.key for cue in shot.cues if cue.key]
+        return {
+            "n": ("start" if shot.phase == Phase.READY else "next", {}),
+            "b": ("back", {}),
+            " ": ("resume" if shot.phase == Phase.PAUSED else "pause", {}),
+            "l": ("listening_resume" if shot.listening == Listening.PAUSED else "listening_pause", {}),
+            "f": ("remind", {}),
+            "h": ("hush", {}),
+            "s": ("say", {}),
+            "t": ("rebudget", {}),
+            "a": ("show_facts", {"shown": not shot.facts_shown}),
+            "r": ("read_back", {"record": self._texts.current(shot)}),
+            **({"g": ("say", {"key": offered[0]})} if offered else {}),
+        }
 
     def _asking(self, key: str) -> Callable[[], Coroutine[Any, Any, None]] | None:
         """Return what a key does that asks something, or may."""
@@ -157,6 +165,7 @@ class Board:
             "c": lambda: self._when_sure("listening_question", lambda: self._do("consent")),
             "e": lambda: self._when_sure("end_question", lambda: self._do("end")),
             "x": lambda: self._when_sure("purge_question", self._purge),
+            "o": self._show_links,
             "q": self._leave,
         }.get(key)
 
@@ -187,6 +196,10 @@ class Board:
         over = self._live.delivered or (self._live.ended and self._live.empty)
         if over or await self._asker.sure(self._word("quit_question")):
             self._quit.set()
+
+    async def _show_links(self) -> None:
+        for line in self._links():
+            self._console.print(line, soft_wrap=True, highlight=False, markup=False)
 
     async def _extend(self) -> None:
         key = await self._asker.key(self._word("minutes_question"))

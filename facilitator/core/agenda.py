@@ -128,6 +128,10 @@ class Agenda:
         """Since when the present step's time has run, session seconds; None while it stands still."""
         return self._since
 
+    def used(self, index: int) -> float:
+        """Seconds that the step at `index` took, without the present visit, pauses not counted."""
+        return self._used[index]
+
     def begin(self, at: float) -> float:
         """Start the first step; return its seconds."""
         self._end_pause(at)

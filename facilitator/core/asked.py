@@ -11,7 +11,7 @@ from facilitator.core.courtesy import FADE_SECONDS, HUSH_FADE_SECONDS, TIMED_CUE
 from facilitator.core.due import lefts
 from facilitator.core.errors import IllegalEventError
 from facilitator.core.items import bare, joined
-from facilitator.core.process import Cue, Rights
+from facilitator.core.process import FACTS, Cue, Rights
 from facilitator.core.record import Mark, Record
 from facilitator.core.state import State
 from facilitator.core.transitions import Phase
@@ -31,6 +31,7 @@ def _move(state: State, offset: int) -> None:
 def _begin_step(state: State, seconds: float) -> None:
     step = state.step
     state.step_at = state.now
+    state.facts_shown = False
     state.publish(facts.StepStarted, step=step.id, holder=step.holder, seconds=seconds)
     state.hold_floor()
     if step.cues and state.agenda.index not in state.opened:
@@ -169,6 +170,10 @@ def _rebudget(state: State, event: ev.RebudgetAsked) -> None:
     state.publish(facts.AgendaRebudgeted, steps=dict(offer.steps))
 
 
+def _show_facts(state: State, event: ev.FactsAsked) -> None:
+    state.facts_shown = event.shown
+
+
 def _purge(state: State, event: ev.PurgeAsked) -> None:
     state.forget()
     state.publish(facts.Purged)
@@ -247,6 +252,11 @@ def _refuse_on_time(state: State, event: ev.RebudgetAsked) -> None:
         raise IllegalEventError("on_time")
 
 
+def _refuse_factless(state: State, event: ev.FactsAsked) -> None:
+    if event.shown and state.step.shows != FACTS:
+        raise IllegalEventError("no_facts_here")
+
+
 REFUSALS: Mapping[type[ev.Event], Callable[..., None]] = {
     ev.NextAsked: _refuse_last,
     ev.BackAsked: _refuse_first,
@@ -258,6 +268,7 @@ REFUSALS: Mapping[type[ev.Event], Callable[..., None]] = {
     ev.RecordEdited: _refuse_uneditable,
     ev.CorrectionUndone: _refuse_unchanged,
     ev.RebudgetAsked: _refuse_on_time,
+    ev.FactsAsked: _refuse_factless,
 }
 """Checks that need more than the tables: each raises `IllegalEventError` and changes nothing."""
 
@@ -281,5 +292,6 @@ HANDLERS: Mapping[type[ev.Event], Callable[..., None]] = {
     ev.RecordEdited: _edit,
     ev.CorrectionUndone: _undo,
     ev.RebudgetAsked: _rebudget,
+    ev.FactsAsked: _show_facts,
     ev.PurgeAsked: _purge,
 }

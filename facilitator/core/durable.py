@@ -24,6 +24,7 @@ from facilitator.core.notices import WarningView
 from facilitator.core.process import Cue
 from facilitator.core.record import Record
 from facilitator.core.state import State
+from facilitator.core.tally import Stretch, Tally
 from facilitator.core.transitions import Listening, Phase
 
 MARK_LOST = "mark_lost"
@@ -36,6 +37,7 @@ class Course:
     Attributes:
         waiting: prompts that were not said to their end.
         last: what "say again" means.
+        heard: how long who was heard, by step.
     """
 
     phase: Phase
@@ -48,6 +50,7 @@ class Course:
     prompts: int
     waiting: tuple[do.Prompt, ...]
     last: do.Prompt | None
+    heard: tuple[Stretch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ def take(state: State) -> Durable:
         prompts=state.prompts,
         waiting=(*speaking, *voice.pending),
         last=voice.last,
+        heard=state.tally.kept(),
     )
     return Durable(state.now, course, {name: record.kept() for name, record in state.records.items()})
 
@@ -90,6 +94,7 @@ def restore(state: State, kept: Durable, at: float) -> None:
     state.cues_done, state.opened = set(course.cues_done), set(course.opened)
     state.prompts = course.prompts
     state.voice.last = course.last
+    state.tally = Tally(course.heard)
     state.records.update({name: kept.records[name].kept() for name in state.records if name in kept.records})
     if state.phase is Phase.ENDED:
         return

@@ -152,6 +152,13 @@ class RebudgetAsked(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FactsAsked(Event):
+    """Show everybody the facts about the steps before, or no longer."""
+
+    shown: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PurgeAsked(Event):
     """Forget what was written down; what was kept of it on the disk is destroyed already."""
 

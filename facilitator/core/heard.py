@@ -21,6 +21,7 @@ def _hear(state: State, event: ev.ChannelEvent) -> None:
     if not state.capturing:  # it was under way when capture stopped
         return
     state.ears.hear(event)
+    state.tally.hear(event)
     if isinstance(event, ev.VoiceRose):
         health.right(state, event.channel)
     if state.floor is not None:

@@ -14,6 +14,8 @@ from facilitator.core.errors import ProcessError
 
 RULES = "rules"
 """What a step shows that is no record: the objectives, the roles and the rules."""
+FACTS = "facts"
+"""What a step shows that is no record: facts about the steps before, once the animator has them shown."""
 
 
 class Rights(StrEnum):
@@ -81,7 +83,7 @@ class Step:
         cues: False for a step without any prompt.
         replies: True when a listener who speaks is answering (`reply`) rather than interrupting.
         follow_up: True where a client who brings the plan of another session reports back on it: it is shown then.
-        shows: what everybody sees beside it: `RULES`, or the name of a record, once agreed; None for nothing.
+        shows: what everybody sees beside it: `RULES`, `FACTS`, or the name of a record, once agreed; None for nothing.
     """
 
     id: str
@@ -168,8 +170,8 @@ class Process:
             raise ProcessError(f"nobody holds the step {step.id!r}, so its rights can only be 'free'")
         if step.written_down is not None and step.written_down not in self.records:
             raise ProcessError(f"the step {step.id!r} is written down in {step.written_down!r}, which is no record")
-        if step.shows not in {None, RULES, *self.records}:
-            raise ProcessError(f"the step {step.id!r} shows {step.shows!r}, which is neither {RULES!r} nor a record")
+        if step.shows not in {None, RULES, FACTS, *self.records}:
+            raise ProcessError(f"the step {step.id!r} shows {step.shows!r}: not {RULES!r}, {FACTS!r}, nor a record")
         if not step.minutes or any(minutes < 0 for minutes in step.minutes.values()):
             raise ProcessError(f"the step {step.id!r} needs minutes of 0 or more for at least one length of meeting")
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from facilitator.core import health
 from facilitator.core.health import PartView
 from facilitator.core.notices import PrivateCue, WarningView
-from facilitator.core.process import Rights, Step
+from facilitator.core.process import FACTS, Rights, Step
 from facilitator.core.stage import shown_listening
 from facilitator.core.state import State
+from facilitator.core.tally import FactsView
 from facilitator.core.transitions import Listening, Phase
 
 
@@ -94,7 +95,7 @@ class Snapshot:
     what the voice would say to let the holder finish, None where nobody holds the floor; `sayable` the keys of what it
     may be asked to say; `channels` what the session hears when it listens, and `lost` the devices that do not answer.
     `health` is how each part of the sound, and of what is kept, stands. `follow_up` is a plan to report back on, in a
-    step that has room for it.
+    step that has room for it. `facts` is what everybody may be shown of the steps before, in a step that shows them.
     """
 
     at: float
@@ -129,6 +130,8 @@ class Snapshot:
     channels: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     health: tuple[PartView, ...] = ()
+    facts: tuple[FactsView, ...] = ()
+    facts_shown: bool = False
 
 
 def take(state: State, at: float) -> Snapshot:
@@ -168,6 +171,8 @@ def take(state: State, at: float) -> Snapshot:
         channels=state.settings.channels if state.settings.listens else (),
         lost=tuple(sorted(state.lost)),
         health=health.take(state),
+        facts=state.facts() if step.shows == FACTS else (),
+        facts_shown=state.facts_shown,
     )
 
 

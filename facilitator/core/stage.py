@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from facilitator.core.process import RULES
+from facilitator.core.process import FACTS, RULES
 from facilitator.core.state import State
+from facilitator.core.tally import FactsView
 from facilitator.core.transitions import Listening, Phase
 
 
@@ -27,8 +28,9 @@ class StageView:
         remaining_seconds: what is left of it; 0 when nothing is.
         paused: whether its time stands still.
         overrun: whether it has taken longer than planned.
-        shows: what the step shows beside: `rules`, the name of a record, or None.
+        shows: what the step shows beside: `rules`, `facts`, the name of a record, or None.
         contract: that record's text as it was agreed; None when there is nothing to show.
+        facts: about the steps before, once the animator has them shown; by role, never by name.
         speaking: what the voice is saying, word for word; None while it is silent.
     """
 
@@ -47,6 +49,7 @@ class StageView:
     overrun: bool
     shows: str | None
     contract: str | None
+    facts: tuple[FactsView, ...]
     speaking: str | None
 
 
@@ -55,7 +58,7 @@ def show(state: State, at: float) -> StageView:
     agenda, step = state.agenda, state.step
     left = agenda.left(at)
     shows = step.shows if state.phase in {Phase.READY, Phase.RUNNING, Phase.PAUSED} else None
-    record = None if shows in {None, RULES} else state.records[str(shows)]
+    record = None if shows in {None, RULES, FACTS} else state.records[str(shows)]
     return StageView(
         now=at,
         phase=state.phase.value,
@@ -71,6 +74,7 @@ def show(state: State, at: float) -> StageView:
         paused=state.phase is Phase.PAUSED,
         overrun=left < 0,
         shows=shows,
+        facts=state.facts() if shows == FACTS and state.facts_shown else (),
         contract=None if record is None or record.agreement is None else record.agreement.text,
         speaking=state.voice.speaking.text if state.voice.speaking else None,
     )

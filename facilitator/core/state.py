@@ -18,6 +18,7 @@ from facilitator.core.mixed import MixedFloor
 from facilitator.core.notices import PrivateCue, WarningView
 from facilitator.core.process import Cue, Participant, Process, Rights, Step
 from facilitator.core.record import Record
+from facilitator.core.tally import FactsView, HeardView, Tally
 from facilitator.core.transitions import Listening, Phase
 from facilitator.core.wording import Wording
 
@@ -83,6 +84,8 @@ class State:
         step_at: when the present step was entered.
         handing_over: whether the runner still has to hand over what a closed grant held.
         rereading: whether a final pass is under way, which the session's end waits for.
+        tally: how long who was heard, by step.
+        facts_shown: whether everybody sees the facts about the steps before; never in another step than this one.
         prompts: how many prompts were asked for.
         forgotten: whether what was written down was purged: nothing is written down any more.
     """
@@ -114,6 +117,8 @@ class State:
         self.step_at = 0.0
         self.handing_over = False
         self.rereading = False
+        self.tally = Tally()
+        self.facts_shown = False
         self.prompts = 0
         self.forgotten = False
 
@@ -221,6 +226,32 @@ class State:
             self.show("withheld", prompt.text, "say")
             self.voice.last = prompt
 
+    def facts(self) -> tuple[FactsView, ...]:
+        """Return what can be told of each step that was held, but for the present one and those without a holder."""
+        held = [(place, step) for place, step in enumerate(self.agenda.steps) if place != self.agenda.index]
+        return tuple(
+            FactsView(
+                title=self.words(f"steps.{step.id}.title"),
+                planned_seconds=self.settings.seconds[step.id],
+                seconds=self.agenda.used(place),
+                heard=self._heard_in(step),
+            )
+            for place, step in held
+            if step.holder is not None and self.agenda.used(place)
+        )
+
+    def _heard_in(self, step: Step) -> tuple[HeardView, ...]:
+        seconds = dict.fromkeys(self.settings.process.roles, 0.0)
+        group = 0.0
+        for channel, heard in self.tally.of(step.id).items():
+            person = self.people_by_channel.get(channel)
+            if person is not None:
+                seconds[person.role] += heard
+            elif channel == self.settings.mixed:
+                group = heard
+        roles = [HeardView(self.words(f"roles.{role}.unnamed"), heard) for role, heard in seconds.items() if heard]
+        return (*([HeardView(self.words("language.nobody"), group)] if group else []), *roles)
+
     def evidence(self, step: Step) -> Evidence | None:
         """Return how an interruption of `step` is told while the session runs and listens; None when it cannot be."""
         settings = self.settings
@@ -238,12 +269,15 @@ class State:
         self.records = {name: Record() for name in self.records}
         self.cues.clear()
         self.voice.last = None
+        self.tally = Tally()
         self.forgotten = True
 
     def hold_floor(self) -> None:
         """Watch the floor of the present step from now on, by the evidence there is, and no longer what was before."""
         self.leave_floor()
-        if self.phase is not Phase.RUNNING or not self.capturing or (found := self.evidence(self.step)) is None:
+        counts = self.phase is Phase.RUNNING and self.capturing
+        self.tally.turn(self.step.id if counts else None, self.now, self.ears.speech_on)
+        if not counts or (found := self.evidence(self.step)) is None:
             return
         if found.kind is Kind.OVERLAP:
             assert self.settings.mixed is not None

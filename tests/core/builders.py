@@ -51,7 +51,7 @@ def codev(**changes: Any) -> Process:
             Step("break", None, Rights.FREE, table(0, 0, 5), cues=False),
             Step("consultation", "consultant", Rights.HOLD, table(17, 25, 30), replies=True, shows="contract"),
             Step("synthesis", "client", Rights.HOLD, table(7, 9, 10), written_down="plan"),
-            Step("evaluation", "client", Rights.ROUND, table(8, 10, 15)),
+            Step("evaluation", "client", Rights.ROUND, table(8, 10, 15), shows="facts"),
         ),
         "courtesy": {
             Cue.OPENING: short,

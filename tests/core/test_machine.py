@@ -31,6 +31,7 @@ ASKED: list[st.SearchStrategy[tuple[type[ev.Event], dict[str, Any]]]] = [
     )
 ]
 ASKED += [
+    st.tuples(st.just(ev.FactsAsked), st.fixed_dictionaries({"shown": st.booleans()})),
     st.tuples(st.just(ev.ExtendAsked), st.fixed_dictionaries({"seconds": st.sampled_from([-1.0, 60.0, 300.0])})),
     st.tuples(
         st.just(ev.SayAsked),

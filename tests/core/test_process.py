@@ -36,7 +36,7 @@ SHORTEST = 9
             "nobody holds the step 'one', so its rights can only be 'free'",
         ),
         ({"steps": (step(written_down="minutes"),)}, "the step 'one' is written down in 'minutes', which is no record"),
-        ({"steps": (step(shows="plan"),)}, "the step 'one' shows 'plan', which is neither 'rules' nor a record"),
+        ({"steps": (step(shows="plan"),)}, "the step 'one' shows 'plan': not 'rules', 'facts', nor a record"),
         ({"steps": (step(minutes={}),)}, "the step 'one' needs minutes of 0 or more"),
         ({"steps": (step(minutes={60: 5, 90: -1}),)}, "the step 'one' needs minutes of 0 or more"),
         ({"records": {"plan": RecordRule("boss")}}, "the record 'plan' belongs to 'boss', which is not a role"),

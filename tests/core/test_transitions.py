@@ -34,6 +34,7 @@ EVENTS: dict[str, dict[str, Any]] = {
     "RecordEdited": {"record": "contract", "text": "Autrement."},
     "CorrectionUndone": {"record": "contract"},
     "RebudgetAsked": {},
+    "FactsAsked": {"shown": False},
     "PurgeAsked": {},
     "ChannelOpened": {"channel": "camille"},
     "VoiceRose": {"channel": "camille", "since": 0.0},
@@ -112,6 +113,7 @@ RecordMarked         | -     | running | paused  | - | -
 RecordEdited         | -     | running | paused  | - | -
 CorrectionUndone     | -     | running | paused  | - | -
 RebudgetAsked        | -     | running | paused  | - | -
+FactsAsked           | -     | running | paused  | - | -
 AudioEnded           | ended | closing | closing | closing | -
 PurgeAsked           | -       | -       | -       | -       | ended
 """
@@ -256,6 +258,7 @@ def test_a_session_follows_the_table_and_a_refused_event_changes_nothing(
         ("synthesis", ev.RecordMarked(at=5, record="contract"), "record_closed"),
         ("welcome", ev.RebudgetAsked(at=5), "on_time"),
         ("evaluation", ev.RebudgetAsked(at=3600), "on_time"),
+        ("presentation", ev.FactsAsked(at=5, shown=True), "no_facts_here"),
     ],
 )
 def test_what_the_tables_allow_may_still_be_refused(step: str, asked: ev.Event, code: str) -> None:

@@ -82,20 +82,25 @@ def place_in(recorded: NDArray[np.float32], prompt: NDArray[np.float32]) -> tupl
     return best / RATE_HZ, float(likeness[best])
 
 
-async def rendered(text: str) -> NDArray[np.float32]:
+async def rendered(text: str, language: str = "fr") -> NDArray[np.float32]:
     """Return a prompt as the service renders it, at 16 kHz."""
-    voice = await Pyttsx3Synthesizer.open("", language="fr", words_per_minute=165)
+    voice = await Pyttsx3Synthesizer.open("", language=language, words_per_minute=165)
     sound = await PromptCache(Path("/nonexistent"), voice).render(text, private=True)
     return resample(sound.samples, sound.rate_hz, RATE_HZ)
 
 
 async def assert_heard(
-    run: Run, recording: Recording, prompts: list[dict[str, object]], *, within: float = START_ERROR_SECONDS
+    run: Run,
+    recording: Recording,
+    prompts: list[dict[str, object]],
+    *,
+    within: float = START_ERROR_SECONDS,
+    language: str = "fr",
 ) -> None:
     """Assert that the recording holds each of `prompts`, in order, where its `started_at` says."""
     errors = []
     for line in prompts:
-        prompt = await rendered(str(line["text"]))
+        prompt = await rendered(str(line["text"]), language)
         length = float(line["ended_at"]) - float(line["started_at"])  # type: ignore[arg-type]
         if not line["completed"]:
             prompt = prompt[: int((length - 0.4) * RATE_HZ)]
@@ -105,7 +110,7 @@ async def assert_heard(
         place, likeness = place_in(around, prompt)
         assert likeness > 0.9, f"{line['id']} is not in what the virtual microphone's sink received ({likeness:.2f})"
         errors.append(begin / RATE_HZ + place - expected)
-    assert max(abs(error) for error in errors) <= within
+    assert max(abs(error) for error in errors) <= within, errors
 
 
 async def test_a_session_is_spoken_into_the_virtual_microphone(tmp_path: Path, quick_process: Path) -> None:

@@ -174,6 +174,22 @@ def test_ctrl_c_asks_first_and_ctrl_s_stops_nothing(tmp_path: Path) -> None:
         assert screen.process.wait(10) == 0
 
 
+def test_a_key_gives_new_links_for_a_link_opens_once(tmp_path: Path) -> None:
+    with terminal(tmp_path) as screen:
+        screen.wait_for("étape suivante")
+        before = re.findall(r"http://\S+#\S+", screen.shown)
+        screen.forget()
+        screen.press("o")
+        screen.wait_for("La page des participants s'ouvre ici, une fois")
+        screen.read(0.3)
+        after = re.findall(r"http://\S+#\S+", screen.shown)
+        assert len(before) == len(after) == 2
+        assert [one.partition("#")[0] for one in after] == [one.partition("#")[0] for one in before]
+        assert not set(before) & set(after)
+        screen.press("qo")
+        assert screen.process.wait(10) == 0
+
+
 LISTENS = """
 [voice]
 enabled = false

@@ -9,6 +9,7 @@ from facilitator.core import events as ev
 from facilitator.core.items import Item
 from facilitator.core.process import Participant
 from facilitator.core.session import Session
+from facilitator.core.snapshot import FollowUpView, ItemView
 from facilitator.core.state import Settings
 from facilitator.languages import load_language
 from facilitator.wording import Language
@@ -40,6 +41,24 @@ PLANNED = {
     "en": ("By Friday, I call Karim to prepare the meeting.", "On 14 December, I gather the team for an hour."),
 }
 FIRST_STEPS = {"fr": "Lui écrire ce soir", "en": "Write to him tonight"}
+FOLLOW_UP = {
+    "fr": FollowUpView(
+        "2026-10-13",
+        ("Camille",),
+        (
+            ItemView("J'appelle Karim avant la réunion.", done_when="nous avons une date", due="2026-10-20"),
+            ItemView("Je note ce qui m'agace, sans répondre tout de suite."),
+        ),
+    ),
+    "en": FollowUpView(
+        "2026-10-13",
+        ("Camille",),
+        (
+            ItemView("I call Karim before the meeting.", done_when="we have a day", due="2026-10-20"),
+            ItemView("I write down what annoys me, without answering at once."),
+        ),
+    ),
+}
 LOST = {"fr": "Aucun son ne vient de l'appel.", "en": "No sound comes from the call."}
 
 
@@ -73,9 +92,20 @@ def at_step(language: str, step: str, minutes: float = 0.0) -> Meeting:
     for name, seconds in meeting.settings.seconds.items():
         if name == step:
             break
+        meeting.plan(talk(now, seconds))
         now += seconds
         meeting.send(ev.NextAsked(at=now))
     return meeting.until(now + 60 * minutes)
+
+
+def talk(at: float, seconds: float) -> list[ev.Event]:
+    """Have three people be heard in a step, one after the other."""
+    events: list[ev.Event] = []
+    for channel, start, share in (("microphone", 0.05, 0.1), ("camille", 0.2, 0.4), ("nour", 0.65, 0.25)):
+        since, until = at + start * seconds, at + (start + share) * seconds
+        events.append(ev.SpeechStarted(at=since, channel=channel, since=since))
+        events.append(ev.SpeechEnded(at=until, channel=channel, since=until))
+    return events
 
 
 def say(meeting: Meeting, record: str, *texts: str, stage: str = "live") -> Meeting:
@@ -184,6 +214,16 @@ def evaluation(language: str) -> Meeting:
     return meeting.send(marks, ev.NextAsked(at=meeting.now + 2)).until(meeting.now + 60)
 
 
+def facts(language: str) -> Meeting:
+    meeting = evaluation(language)
+    return meeting.send(ev.FactsAsked(at=meeting.now, shown=True))
+
+
+def brought_back(language: str) -> Meeting:
+    """`FOLLOW_UP` says the plan."""
+    return at_step(language, "welcome", 4.0)
+
+
 def closing(language: str) -> Meeting:
     meeting = evaluation(language)
     meeting.prompt_seconds = 600.0
@@ -205,7 +245,8 @@ SCENES: Mapping[str, Callable[[str], Meeting]] = {
     scene.__name__: scene
     for scene in (
         ready, unheard, welcome, speaking, presentation, interrupted, silent, overrun, paused, trouble, contract,
-        corrected, consultation, plan, evaluation, closing, ended, empty,
+        corrected, consultation, plan, evaluation, facts, brought_back, closing,
+        ended, empty,
     )
 }  # fmt: skip
 """Every moment, by its name."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Page, Request
@@ -21,7 +21,7 @@ from facilitator.web.passes import Scope
 from facilitator.web.service import Service
 from speech.capture.ingest import Inlet
 from tests.core.builders import Meeting
-from tests.pages.scenes import SCENES, words_of
+from tests.pages.scenes import FOLLOW_UP, SCENES, words_of
 from tests.web.meeting import FakeTab, FakeTabs
 
 TODAY = dt.date(2026, 11, 24)
@@ -48,6 +48,7 @@ class Shown:
     """The session of a scene as the service sees it; its clock stands still, so that a scene stays itself.
 
     Attributes:
+        scene: its name.
         meeting: the scene.
         done: name and values of the commands that were done.
     """
@@ -63,6 +64,7 @@ class Shown:
 
     def show(self, scene: str, language: str) -> None:
         """Show another scene."""
+        self.scene = scene
         self.meeting = SCENES[scene](language)
         self.words = words_of(self.meeting)
         self.done.clear()
@@ -77,6 +79,8 @@ class Shown:
 
     def snapshot(self) -> Snapshot:
         shot = self.meeting.session.snapshot(self.meeting.now)
+        if self.scene == "brought_back":
+            shot = replace(shot, follow_up=FOLLOW_UP[self.meeting.settings.language])
         return with_offers(shot, TODAY, self.meeting.settings.language)
 
     def stage(self) -> StageView:

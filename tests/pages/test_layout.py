@@ -11,7 +11,10 @@ from tests.pages.stagehand import House, Look
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 SIZES = [(360, 740), (1280, 800), (1920, 1080)]
-BUSY = {"console": ("interrupted", "overrun", "trouble", "plan"), "stage": ("speaking", "consultation")}
+BUSY = {
+    "console": ("interrupted", "overrun", "trouble", "plan", "evaluation"),
+    "stage": ("speaking", "consultation", "facts"),
+}
 """The scenes with the most to show."""
 FIRST_VIEW_BYTES = 100_000
 

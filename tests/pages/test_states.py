@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 SEEN = {
     "console": tuple(SCENES),
-    "stage": ("ready", "speaking", "presentation", "overrun", "paused", "consultation", "closing", "ended"),
+    "stage": ("ready", "speaking", "presentation", "overrun", "paused", "consultation", "facts", "closing", "ended"),
 }
 """The scenes that look different on a page."""
 LANGUAGES = ["fr", pytest.param("en", marks=pytest.mark.soak)]

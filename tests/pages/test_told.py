@@ -57,3 +57,43 @@ async def test_what_happened_once_stays_until_it_is_seen(house: House) -> None:
     await page.keyboard.press("v")
     await note.wait_for(state="detached")
     assert await page.locator("#health .wrong").count() == 2
+
+
+async def test_everybody_sees_the_facts_only_once_the_animator_shows_them(house: House) -> None:
+    stage = await house.open("stage", "evaluation")
+    page = await house.open("console", "evaluation")
+    note = page.locator('[data-name="facts"]')
+    assert "le groupe ne les voit pas" in await note.inner_text()
+    await note.locator("summary").click()
+    assert "Exposé : 8 min · le client 3 min" in (await note.inner_text()).replace("\u00a0", " ")
+    assert await stage.locator("dl").count() == 0
+    async with page.expect_response("**/api/commands"):
+        await page.keyboard.press("a")
+    assert house.shown.done == [("show_facts", {"shown": True})]
+    await stage.locator("dl dt").first.wait_for()
+    shown = await stage.locator("#more").inner_text()
+    assert not {"Camille", "Nour", "Benoît"} & set(shown.split()), "by role, never by name"
+    await page.get_by_role("button", name="Ne plus les montrer").click()
+    await stage.locator("dl").wait_for(state="detached")
+
+
+async def test_a_plan_brought_back_is_shown_where_its_client_reports_on_it(house: House) -> None:
+    page = await house.open("console", "brought_back")
+    words = await page.locator('[data-name="follow_up"]').inner_text()
+    assert words.startswith("Retour sur le plan du mardi 13 octobre, par Camille")
+    assert "J'appelle Karim avant la réunion. · nous avons une date · Pour le mardi 20 octobre" in words
+
+
+async def test_words_that_were_written_otherwise_before_are_shown_beside(house: House) -> None:
+    page = await house.open("console", "corrected")
+    meeting = house.shown.meeting
+    one = next(iter(meeting.session.snapshot(meeting.now).records["contract"].utterances))
+    again = ev.UtteranceWritten(
+        at=meeting.now, channel="camille", id=str(one["id"]), record="contract", step="contract", stage="final_pass",
+        text="Dans cette séance, aidez-moi à en parler.", started_at=1.0, ended_at=2.0,
+    )  # fmt: skip
+    meeting.send(again)
+    house.shown.change()
+    await page.locator(".earlier").wait_for()
+    shown = (await page.locator(".earlier").inner_text()).replace("\u00a0", " ")
+    assert shown == f"Écrit d'abord : « {one['text']} »"

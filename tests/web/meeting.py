@@ -110,6 +110,7 @@ class FakeMeeting:
             overrun=False,
             shows=None,
             contract=None,
+            facts=(),
             speaking=None,
         )
 

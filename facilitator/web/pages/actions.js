@@ -50,6 +50,10 @@ export function actionsOf(desk) {
       can: on((shot) => shot.listening === "unasked" && (held(shot) || shot.phase === "ready")),
       run: () => answerConsent(desk),
     },
+    simple("show_facts", "a", (shot) => held(shot) && shot.facts.length > 0, {
+      words: () => say(desk.shot()?.facts_shown ? "hide_facts" : "show_facts"), name: () => say("show_facts"),
+      values: (shot) => ({ shown: !shot.facts_shown }),
+    }),
     simple("rebudget", "t", (shot) => held(shot) && shot.rebudget !== null),
     ofRecord("mark", "m", () => desk.markWords(), (record) => mayChange(record) && (!record.agreed || record.here || desk.selected()), () => desk.mark(), () => say(".keys.mark")),
     ofRecord("edit", "w", () => say("edit"), mayChange, () => desk.edit()),

@@ -126,7 +126,13 @@ async function main() {
       else if (line.type === "purged") purged = true;
     },
     away: () => (shot?.phase === "ended" ? away(say("over")) : away(say("reconnecting"))),
-    back: () => { if (!byId("away").hidden) announce(say("reconnected")); away(""); },
+    silent: () => away(say("silent")),
+    back: () => {
+      if (byId("away").hidden) return;
+      announce(say("reconnected"));
+      away("");
+      refresh();
+    },
     refused: () => away(say("signed_out"), say("signed_out_text")),
   });
   setInterval(() => {

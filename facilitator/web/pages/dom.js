@@ -3,6 +3,9 @@
 // French puts a space before these signs, and no line may begin with them.
 const typeset = (words) => words.replace(/ (?=[:;?!»])/g, "\u00a0").replace(/« /g, "«\u00a0");
 
+// Nor is a time cut in two.
+const whole = (words) => typeset(words).replace(/(\d) min(?: (?=\d\d\b))?/g, (time) => time.replace(/ /g, "\u00a0"));
+
 // h("button.primary", { onclick, "aria-label": … }, "words", element, null)
 export function h(kind, attributes = {}, ...children) {
   const [tag, ...classes] = kind.split(".");
@@ -14,7 +17,7 @@ export function h(kind, attributes = {}, ...children) {
     else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value);
   }
   element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false)
-    .map((child) => (typeof child === "string" ? typeset(child) : child)));
+    .map((child) => (typeof child === "string" ? whole(child) : child)));
   return element;
 }
 

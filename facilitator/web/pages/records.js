@@ -107,7 +107,8 @@ export class Records {
       h("ul", {}, utterances.map((one) => {
         if (one.stage === "partial") return h("li.partial", {}, h("span.box"), h("p", {}, one.text));
         const box = h("input", { type: "checkbox", "data-key": `said-${one.id}`, checked: this.#selected.has(one.id), onchange: () => this.#select(one.id, box.checked) });
-        return h("li", {}, h("label", {}, box, h("span", {}, one.text)));
+        const earlier = one.earlier && h("span.earlier.small.quiet", {}, say("earlier", { words: one.earlier }));
+        return h("li", {}, h("label", {}, box, h("span", {}, one.text, earlier)));
       })),
     );
   }

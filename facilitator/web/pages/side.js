@@ -1,7 +1,7 @@
 // What the animator alone is told: it comes calmly, leaves by itself, and has one action.
 import { byId, fill, h } from "./dom.js";
 import { button } from "./keys.js";
-import { rounded, say } from "./words.js";
+import { day, rounded, say } from "./words.js";
 
 const SHOWN_CUES = 3;
 const SHOWN_LETTERS = 150;
@@ -12,6 +12,7 @@ const nameOf = (warning) => `${warning.code} ${warning.at}`;
 export class Side {
   #seen = new Set();
   #troubles = [];
+  #looked = false;
 
   constructor(clock, tell) {
     this.clock = clock;
@@ -40,7 +41,8 @@ export class Side {
     const mute = shot.stage?.sound === "locked" && shot.phase !== "ended";
     const deaf = shot.call_page === "wanted" && shot.listening !== "never" && shot.phase !== "ended" && shot.phase !== "closing";
     const late = offer && Math.round(offer.late_seconds / 60);
-    const state = [cues.map((cue) => cue.at), cues.map((cue) => cue.kind), warnings, asks, mute, deaf, late, offer?.steps, shot.speaking, shot.pending, shot.reminder, shot.phase];
+    const facts = shot.phase === "running" || shot.phase === "paused" ? shot.facts : [];
+    const state = [facts, shot.facts_shown, shot.follow_up, cues.map((cue) => cue.at), cues.map((cue) => cue.kind), warnings, asks, mute, deaf, late, offer?.steps, shot.speaking, shot.pending, shot.reminder, shot.phase];
     const before = new Set([...byId("cues").children].map((one) => one.dataset.name));
     const changed = fill(byId("cues"), state, () => [
       ...cues.map((cue, place) => this.#cue(cue, cues.findIndex((other) => other.action === cue.action && !other.key) === place)),
@@ -48,6 +50,8 @@ export class Side {
       deaf && note("deaf", say("share_wanted"), [say("share_how")], button("share_call")),
       mute && note("mute", say("no_voice_yet"), [], button("open_stage")),
       offer && this.#offer(shot, offer),
+      shot.follow_up && broughtBack(shot.follow_up),
+      facts.length > 0 && this.#facts(shot, facts),
       ...warnings.map((warning, place) => note(nameOf(warning), warning.message, [], place === 0 && button("dismiss"))),
       shot.speaking !== null && note("speaking", say("speaking"), [short(shot.speaking)]),
       shot.pending.length > 0 && note("pending", say("waiting"), [short(shot.pending[0])]),
@@ -70,6 +74,14 @@ export class Side {
       cue.key && button("ease", { words: say(`prompts.${cue.key}`) }),
       cue.action && !cue.key && first && button(cue.action, { words: cue.action === "say" ? say("say_again") : undefined }),
     );
+  }
+
+  // Folded: the animator looks at them, and shows them, or not.
+  #facts(shot, facts) {
+    const summary = h("summary", { "data-key": "facts" }, say("facts_look"));
+    const toggle = (event) => { this.#looked = event.target.open; };
+    const list = h("details", { open: this.#looked, ontoggle: toggle }, summary, h("ul.small", {}, facts.map((one) => h("li", {}, fact(one)))));
+    return note("facts", say(shot.facts_shown ? "facts_shown" : "facts"), [], [button("show_facts"), list]);
   }
 
   #offer(shot, offer) {
@@ -103,6 +115,20 @@ export class Side {
     for (const words of troubles) if (!this.#troubles.includes(words)) this.tell(words);
     this.#troubles = troubles;
   }
+}
+
+// "Exposé : 9 min (prévu : 8 min) · le client 7 min"
+function fact(one) {
+  const heard = one.heard.map((voice) => say("fact_heard", { role: voice.role, time: rounded(voice.seconds) }));
+  const [time, planned] = [rounded(one.seconds), rounded(one.planned_seconds)];
+  return [say(time === planned ? "fact_as_planned" : "fact", { title: one.title, time, planned }), ...heard].join(" · ");
+}
+
+// The plan of another session: what its client comes back to.
+function broughtBack(plan) {
+  const when = day(plan.on);
+  const title = plan.people.length ? say("follow_up_for", { date: when, name: plan.people.join(", ") }) : say("follow_up", { date: when });
+  return note("follow_up", title, plan.items.map((item) => [item.text, item.done_when, item.due && say("due_on", { date: day(item.due) })].filter(Boolean).join(" · ")));
 }
 
 function note(name, title, lines, action) {

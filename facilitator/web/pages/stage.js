@@ -37,13 +37,13 @@ function draw() {
   const waiting = shot.phase === "ready";
   const over = shot.phase === "ended";
   document.body.dataset.phase = shot.phase;
-  document.body.dataset.shows = shot.contract ? "contract" : shot.shows === "rules" ? "rules" : "";
+  document.body.dataset.shows = shot.contract ? "contract" : shot.facts.length ? "facts" : shot.shows === "rules" ? "rules" : "";
   document.title = over ? say("title") : shot.title;
   text(byId("place"), waiting ? say("title") : over ? "" : shot.paused ? say("paused") : "");
   text(byId("title"), waiting ? say("ready") : over ? say("ended") : shot.title);
   text(byId("who"), over ? say("thanks") : waiting ? "" : shot.overrun ? say("overrun") : shot.who);
   byId("time").hidden = waiting || over || shot.phase === "closing";
-  fill(byId("more"), [shot.shows, shot.contract], () => beside());
+  fill(byId("more"), [shot.shows, shot.contract, shot.facts], () => beside());
   caption();
   text(byId("listening"), waiting || over ? "" : say(`.listening.${shot.listening}`));
   byId("listening").dataset.state = shot.listening;
@@ -54,12 +54,25 @@ function draw() {
 
 function beside() {
   if (shot.contract) return [h("h2", {}, say("contract")), h("blockquote", {}, shot.contract)];
+  if (shot.facts.length) return [h("h2", {}, say("facts")), h("dl", {}, shot.facts.map(fact))];
   if (shot.shows !== "rules") return [];
   return LISTS.map((list) => {
     const lines = [1, 2, 3, 4, 5, 6].filter((place) => knows(`${list}_${place}`)).map((place) => say(`${list}_${place}`));
     return h("div", {}, h("h2", {}, say(list)), h("ul", {}, lines.map((line) => h("li", {}, line))));
   });
 }
+
+// By step and role: whole minutes here too.
+function fact(one) {
+  const [time, planned] = [about(one.seconds), about(one.planned_seconds)];
+  const heard = one.heard.map((voice) => h("dd.voice", {}, say("fact_heard", { role: voice.role, time: about(voice.seconds) })));
+  return h("div", {}, h("dt", {}, one.title), h("dd", {}, time === planned ? time : say("fact", { time, planned })), heard);
+}
+
+const about = (seconds) => {
+  const minutes = Math.round(seconds / 60);
+  return minutes < 1 ? say("under_a_minute") : `${minutes} ${say(minutes > 1 ? "minutes" : "minute")}`;
+};
 
 // Whole minutes: seconds only where the animator asked for them.
 function showTime() {
@@ -103,6 +116,7 @@ async function main() {
   feed = follow("/api/stage", {
     on: take,
     away: () => shot?.phase !== "ended" && away(say("reconnecting")),
+    silent: () => shot?.phase !== "ended" && away(say("reconnecting")),
     back: () => { away(""); if (player.unlocked) feed.send({ unlocked: true }); },
     refused: () => away(say("signed_out"), say("signed_out_text")),
   });

@@ -4,6 +4,10 @@
 const RETRY_MS = [100, 300, 700, 1000]; // then every second: back within 2 s of the service
 const REFUSED_RETRY_MS = 5000;
 const PATIENCE_MS = 4000;
+// A service that is frozen keeps its connections: after a short quiet it is asked, and known within 2 s to be silent.
+const LOOK_MS = 200;
+const QUIET_MS = 500;
+const ANSWER_MS = 800;
 
 const post = (path, body) =>
   fetch(path, {
@@ -39,10 +43,13 @@ async function until(ask) {
 
 const pause = (tried) => new Promise((go) => setTimeout(go, RETRY_MS[Math.min(tried, RETRY_MS.length - 1)]));
 
-// Does a command. Returns what the service says; `error` is its sentence, `unanswered` that nobody did.
-export async function command(name, values = {}) {
+// Does a command, as `ask` says.
+export const command = (name, values = {}) => ask("/api/commands", { command: name, ...values });
+
+// Has something done. Returns what the service says; `error` is its sentence, `unanswered` that nobody did.
+export async function ask(path, body = {}) {
   try {
-    const answer = await post("/api/commands", { command: name, ...values });
+    const answer = await post(path, body);
     const said = await answer.json();
     return answer.ok ? said : { error: said.error, code: said.code };
   } catch {
@@ -61,9 +68,10 @@ export async function stageLink() {
 }
 
 // Follows a feed for as long as the page lives.
-//   on(line): every line; away(): the link is lost; back(): it is there again; refused(): the page is no longer let in.
-export function follow(path, { on, away, back, refused }) {
-  let socket, tried = 0, was = "";
+//   on(line): every line; away(): the link is lost; silent(): it is there, and nobody answers; back(): all is well again;
+//   refused(): the page is no longer let in.
+export function follow(path, { on, away, silent, back, refused }) {
+  let socket, tried = 0, was = "", heard = 0, asking = false;
   const become = (state, tell) => {
     if (state !== was) tell();
     was = state;
@@ -72,6 +80,7 @@ export function follow(path, { on, away, back, refused }) {
     socket = new WebSocket(`ws://${location.host}${path}`);
     socket.onmessage = (message) => {
       tried = 0;
+      heard = performance.now();
       become("here", back);
       on(JSON.parse(message.data));
     };
@@ -86,8 +95,25 @@ export function follow(path, { on, away, back, refused }) {
       }
     };
   }
+  async function look() {
+    if (asking || (was !== "here" && was !== "silent") || performance.now() - heard < QUIET_MS) return;
+    asking = true;
+    const answered = await answers();
+    asking = false;
+    if (answered) heard = performance.now();
+    if (was === "here" || was === "silent") become(answered ? "here" : "silent", answered ? back : silent);
+  }
   open();
+  setInterval(look, LOOK_MS);
   return { send: (value) => socket.readyState === WebSocket.OPEN && socket.send(JSON.stringify(value)) };
+}
+
+async function answers() {
+  try {
+    return (await fetch("/healthz", { signal: AbortSignal.timeout(ANSWER_MS) })).ok;
+  } catch {
+    return false;
+  }
 }
 
 // A socket does not say why it was refused: another question does.
