@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from facilitator.call import MICROPHONE_CHANNEL, MIXED_CHANNEL
+from facilitator.config import BROWSER, TRACKS
 from facilitator.core import events as ev
 from facilitator.timeline import Timeline
 from facilitator.wording import Language
@@ -75,8 +76,9 @@ class DeviceWords:
         self._warn(f"{part}_silent", f"{part}_{silence}", device=self._chosen.get(channel) or "", elsewhere=elsewhere)
 
     def away(self, device: str) -> None:
-        """Offer another device."""
-        self._timeline.work(self._offer(device))
+        """Offer another device; a page or a bot has none in its place."""
+        if self._chosen.get(device) not in {BROWSER, TRACKS}:
+            self._timeline.work(self._offer(device))
 
     def muted(self, *, muted: bool) -> None:
         """Tell that nobody hears the voice, or that it is heard again."""

@@ -133,9 +133,9 @@ class PulseServer:
             time.sleep(seconds)
         return recording.samples
 
-    def start_recorder(self, sink: str, rate_hz: int) -> subprocess.Popen[bytes]:
-        """Start `parec` on what `sink` plays: raw mono float32 on its standard output, small latency."""
-        command = ["parec", f"--device={sink}.monitor", "--format=float32le", f"--rate={rate_hz}", "--channels=1"]
+    def start_recorder(self, source: str, rate_hz: int) -> subprocess.Popen[bytes]:
+        """Start `parec` on a source: raw mono float32 on its standard output, small latency."""
+        command = ["parec", f"--device={source}", "--format=float32le", f"--rate={rate_hz}", "--channels=1"]
         return self._helper([*command, "--latency-msec=10", "--raw"], stdout=subprocess.PIPE)
 
     def pactl(self, *arguments: str) -> str:
@@ -200,22 +200,22 @@ def alive(pid: int) -> bool:
 
 
 class Recording:
-    """What a sink plays, recorded while a `with` block runs; the times are measured on this side.
+    """What a sink plays, or a source gives, recorded while a `with` block runs; the times are measured on this side.
 
     Attributes:
         samples: mono float32 at `rate_hz`.
         started_at: `time.monotonic()` of the first sample: the earliest that any chunk's arrival allows.
     """
 
-    def __init__(self, pulse: PulseServer, sink: str, rate_hz: int = 16_000) -> None:
+    def __init__(self, pulse: PulseServer, sink: str = "", rate_hz: int = 16_000, *, source: str = "") -> None:
         self._pulse = pulse
-        self._sink = sink
+        self._source = source or f"{sink}.monitor"
         self.rate_hz = rate_hz
         self.samples: NDArray[np.float32] = np.empty(0, dtype=np.float32)
         self.started_at = 0.0
 
     def __enter__(self) -> Self:
-        self._process = self._pulse.start_recorder(self._sink, self.rate_hz)
+        self._process = self._pulse.start_recorder(self._source, self.rate_hz)
         self._chunks: list[bytes] = []
         self._arrivals: list[float] = []
         self._first = threading.Event()

@@ -25,15 +25,8 @@ ROOT = Path(__file__).resolve().parents[1]
 GUIDES = ("docs/guide.fr.md", "docs/guide.en.md")
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md", "docs/security.md", *GUIDES)
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SOUND_NAMES = {
-    "null_sink",
-    "source_name",
-    "sink_name",
-    "latency_msec",
-    "sink_properties",
-    "source_properties",
-    "vmic_mic",
-}
+READY_NAMES = {"ingest_token"}
+"""Keys of the file of `--ready-file` that the guides name."""
 
 
 def read(name: str) -> str:
@@ -210,7 +203,7 @@ def test_every_configuration_that_a_page_gives_is_one(page: str, tmp_path: Path)
 
 @pytest.mark.parametrize("guide", GUIDES)
 def test_every_name_of_several_words_in_a_guide_is_known(guide: str) -> None:
-    known = {key for section in Config().model_dump().values() for key in section} | set(COMMANDS) | SOUND_NAMES | CODES
+    known = {key for section in Config().model_dump().values() for key in section} | set(COMMANDS) | READY_NAMES | CODES
     named = {word for span in spans(guide) for word in re.findall(r"(?<![\w./-])[a-z]+(?:_[a-z]+)+(?![\w.])", span)}
     assert named - known == set()
 

@@ -21,6 +21,10 @@ _GET = {
     "win32": "VB-Cable (vb-audio.com/Cable), then start Windows again",
     "darwin": "BlackHole 2ch (existential.audio/blackhole, or `brew install blackhole-2ch`)",
 }
+_OWN_MICROPHONE = {
+    "win32": "Your own microphone: in its properties, “Listen to this device”, through CABLE Input.",
+    "darwin": "Your own microphone takes a mixer; sharing the participants' page with its sound is simpler.",
+}
 
 
 def setup_audio(
@@ -82,14 +86,10 @@ def explain(platform: str, devices: tuple[Device, ...]) -> list[str]:
     heard = next((device.name for device in cables if device.kind == "input"), None)
     if output is None or heard is None:
         raise UsageError(f"No virtual device is installed: get {_GET[platform]}, then run this again.")
-    own = next(
-        (d.name for d in devices if d.kind == "input" and d not in cables and d.is_default),
-        next((d.name for d in devices if d.kind == "input" and d not in cables), "the name of your own microphone"),
-    )
     return [
         f"✓ The virtual device is there: {output}.",
         f'  In config.toml, under [audio]: voice_output = "{output}"',
-        f'  and, so that the tool carries your own microphone too: mixed_microphone = "{own}"',
+        f"  {_OWN_MICROPHONE[platform]}",
         f"  In Zoom, Teams, Meet or Visio: take “{heard}” as the microphone; keep your own loudspeaker.",
         "  Turn the call's noise suppression off, or to its lowest: it may take the voice for noise.",
     ]

@@ -1,14 +1,15 @@
 """A channel's sound over a WebSocket: binary messages of mono 16-bit samples at 16 kHz, little-endian.
 
 The service says `{"listening", "received"}`, samples of the present capture, at once, when that changes and about once
-a second. A sender may first name its capture, to go on where it was after a lost connection, and say what it skips.
+a second. A sender may first name its capture, which is answered in the same form, to go on where it was after a lost
+connection; and it may say what it skips.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from aiohttp import WSMsgType, web
 
@@ -20,8 +21,10 @@ from facilitator.web.meeting import Inlet, Line
 _ACKNOWLEDGED_SAMPLES = 16_000
 
 
-async def ingest(request: web.Request, inlets: Mapping[str, Inlet], closing: asyncio.Event) -> web.StreamResponse:
-    """Take a channel's sound until its sender goes, or sends what it may not."""
+async def ingest(
+    request: web.Request, inlets: Mapping[str, Inlet], closing: asyncio.Event, on_change: Callable[[], None]
+) -> web.StreamResponse:
+    """Take a channel's sound until its sender goes, or sends what it may not; `on_change` when one comes or goes."""
     channel = request.match_info["channel"]
     inlet = inlets.get(channel)
     if inlet is None:
@@ -29,10 +32,12 @@ async def ingest(request: web.Request, inlets: Mapping[str, Inlet], closing: asy
     if not inlet.begin():
         return error(409, "That channel has a sender already.")
     with contextlib.ExitStack() as begun:
+        begun.callback(on_change)
         begun.callback(inlet.end)
         socket = await open_socket(request)
         if isinstance(socket, web.Response):
             return socket
+        on_change()
 
         def view() -> tuple[object, Line]:
             line = {"listening": inlet.listening, "received": inlet.received}
@@ -56,7 +61,7 @@ async def _read(socket: web.WebSocketResponse, inlet: Inlet, feed: Feed) -> None
                 line = openapi.SenderLine.validate_json(message.data)
                 if isinstance(line, openapi.Capture):
                     inlet.resume(line.capture)
-                    feed.tell({"listening": inlet.listening, "received": inlet.received})
+                    feed.tell({"capture": line.capture, "listening": inlet.listening, "received": inlet.received})
                 else:
                     inlet.skip(line.skipped)
             else:

@@ -72,6 +72,11 @@ class Inlet(Protocol):
         ...
 
     @property
+    def connected(self) -> bool:
+        """Whether there is a sender."""
+        ...
+
+    @property
     def received(self) -> int:
         """Samples taken of the present capture."""
         ...

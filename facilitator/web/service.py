@@ -27,6 +27,8 @@ from facilitator.web.stages import Stages
 
 __all__ = ["FRAME_BYTES", "QUEUE", "Meeting", "RefusedError", "Service"]
 
+CALL = "call"
+"""The channel that a page of ours may feed."""
 _ANY = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  they are refused
 CONSOLES_COMMANDS = frozenset({"edit_contract", "edit_plan", "deliver", "purge"})
 """What is done to the client's words: whoever may only drive may not do it."""
@@ -62,7 +64,7 @@ class Service:
         self._closing = asyncio.Event()
         self._pages: dict[str, File] = {}
         self._consoles: set[Feed] = set()
-        self._stages = Stages(self._here, self._stages_changed)
+        self._stages = Stages(self._here, self._consoles_changed)
         self._set_up = SetUpRoutes(lambda: self._before, self._stages, self.go_on, self._closing)
         self._runner: web.AppRunner | None = None
 
@@ -155,7 +157,7 @@ class Service:
         """Serve the session that was set up, under the same address, token and cookies, on the stages that are open."""
         self._held, self._before = meeting, None
         self._stages.go_on(meeting)
-        self._stages_changed()
+        self._consoles_changed()
 
     @property
     def _meeting(self) -> Meeting:
@@ -211,7 +213,14 @@ class Service:
 
     def _shown(self, request: web.Request, shot: Snapshot) -> Line:
         shown = shot if self._guard.is_console(request) else replace(shot, **_WITHOUT_WORDS)
-        return {**asdict(shown), "stage": {"open": len(self._stages), "sound": self._meeting.tabs.sound}}
+        stage = {"open": len(self._stages), "sound": self._meeting.tabs.sound}
+        return {**asdict(shown), "stage": stage, "call_page": self._call_page}
+
+    @property
+    def _call_page(self) -> str:
+        """Whether a page sends the call's sound: `off` (the session hears it otherwise), `wanted`, or `on`."""
+        inlet = self._meeting.inlets.get(CALL)
+        return "off" if inlet is None else "on" if inlet.connected else "wanted"
 
     async def _state(self, request: web.Request) -> web.Response:
         return web.json_response(self._shown(request, self._meeting.snapshot()))
@@ -234,7 +243,8 @@ class Service:
     def _console_view(self, request: web.Request) -> tuple[object, Line]:
         shot = self._meeting.snapshot()
         line = self._shown(request, shot)
-        what = *_steady(shot, _RUNNING), shot.rebudget is None, len(self._stages), line["stage"]["sound"]
+        sound = line["stage"]["sound"], line["call_page"]
+        what = *_steady(shot, _RUNNING), shot.rebudget is None, len(self._stages), sound
         return what, {"type": "snapshot", **line}
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
@@ -259,9 +269,9 @@ class Service:
         return await self._stages.serve(request, self._closing)
 
     async def _ingest(self, request: web.Request) -> web.StreamResponse:
-        return await ingest(request, self._meeting.inlets, self._closing)
+        return await ingest(request, self._meeting.inlets, self._closing, self._consoles_changed)
 
-    def _stages_changed(self) -> None:
+    def _consoles_changed(self) -> None:
         for feed in (*self._consoles, *self._set_up.feeds):
             feed.refresh()
 

@@ -79,6 +79,11 @@ class Inlet:
         """Whether what is sent now is heard."""
         return self._open
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a sender."""
+        return self._connected
+
     def follow(self, on_change: Callable[[], None]) -> Callable[[], None]:
         """Have `on_change` called when `listening` changes; return what ends it."""
         self._followers.append(on_change)

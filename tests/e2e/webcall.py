@@ -25,15 +25,24 @@ from tests.pulse import PulseServer
 ADDRESS = "https://call.test/"
 """Never asked of anybody: the browsers are given its page by the test. Sound is for secure origins alone."""
 FLAGS = (
-    "--use-fake-ui-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",
     "--disable-features=WebRtcHideLocalIpsWithMdns",
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+MICROPHONE = ("--use-fake-ui-for-media-stream",)
+"""Lets a page have the microphone without asking."""
+
+
+def sharing(title: str) -> tuple[str, ...]:
+    """Return the flags by which a page that asks for a tab gets the one of this title, without asking."""
+    return (f"--auto-select-tab-capture-source-by-title={title}", "--headless=new")
+
+
 RAW = {"echoCancellation": False, "noiseSuppression": False, "autoGainControl": False}
 """What the guide tells the animator to choose for the virtual microphone."""
-USUAL: dict[str, bool] = {}
+STAGE_TITLE = "Accueil"
+"""What the participants' page is called before the session: its first step."""
 
 _PAGE = """<!doctype html><title>call</title><audio autoplay></audio><script>
 const connection = new RTCPeerConnection();
@@ -51,7 +60,6 @@ async function join(wanted) {
     : await navigator.mediaDevices.getUserMedia({ audio: wanted.audio });
   const [track] = stream.getAudioTracks();
   connection.addTrack(track, stream);
-  return track.label;
 }
 async function offer() {
   await connection.setLocalDescription(await connection.createOffer());
@@ -129,11 +137,10 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class WebCall:
-    """The call that runs: the animator's end and the far one, and what the animator's browser takes its sound from."""
+    """The call that runs: the animator's end and the far one."""
 
     animator: End
     far: End
-    label: str
 
     async def connect(self) -> None:
         """Have the two ends talk to each other, and wait until sound flows both ways without having waited long."""
@@ -178,18 +185,30 @@ async def browser(
 
 @asynccontextmanager
 async def calling(
-    pulse: PulseServer, microphone: str, *, audio: dict[str, bool] | None = None
+    pulse: PulseServer, microphone: str = "default", *, stage_url: str | None = None
 ) -> AsyncIterator[WebCall]:
-    """Hold a call: the animator's end takes the sound of `microphone`, a source of the server."""
+    """Hold a call.
+
+    Args:
+        pulse: the sound server.
+        microphone: the source whose sound the animator's end takes.
+        stage_url: the participants' page, whose tab is shared with its sound in place of a microphone.
+    """
     async with AsyncExitStack() as stack:
         playwright = await stack.enter_async_context(async_playwright())
-        ends = []
-        for source, sink in ((microphone, "call"), ("far_mic", "ear")):
-            launched = await stack.enter_async_context(browser(pulse, playwright, source, sink))
-            ends.append(await join_page(await launched.new_context()))
-        label = await ends[0].page.evaluate("wanted => join(wanted)", {"audio": audio if audio is not None else RAW})
-        await ends[1].page.evaluate("wanted => join(wanted)", {"audio": True})
-        call = WebCall(*ends, label)
+        flags = MICROPHONE if stage_url is None else sharing(STAGE_TITLE)
+        near = await stack.enter_async_context(browser(pulse, playwright, microphone, "call", *flags))
+        far = await stack.enter_async_context(browser(pulse, playwright, "far_mic", "ear", *MICROPHONE))
+        context = await near.new_context(locale="fr")
+        if stage_url is not None:
+            stage = await context.new_page()
+            await stage.goto(stage_url)
+            await stage.get_by_role("button", name="Activer le son").click()
+            await stage.wait_for_selector("#sound button", state="detached")
+        call = WebCall(await join_page(context), await join_page(await far.new_context()))
+        await call.animator.page.bring_to_front()
+        await call.animator.page.evaluate("wanted => join(wanted)", {"audio": RAW, "tab": stage_url is not None})
+        await call.far.page.evaluate("wanted => join(wanted)", {"audio": True})
         await call.connect()
         yield call
 

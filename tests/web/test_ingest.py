@@ -62,7 +62,7 @@ async def test_a_capture_goes_on_over_another_connection(door: Door) -> None:
     async with sender(door) as ws:
         await told(ws)
         await ws.send_str('{"capture": "tab"}')
-        assert await told(ws) == {"listening": False, "received": 16_000}
+        assert await told(ws) == {"capture": "tab", "listening": False, "received": 16_000}
         await ws.send_str('{"skipped": 100}')
         await ws.send_bytes(SECOND)
         while (await told(ws))["received"] < 32_100:

@@ -4,6 +4,7 @@ import { byId, fill, h, text } from "./dom.js";
 import { listen } from "./keys.js";
 import { showNow, showTime } from "./now.js";
 import { present, Records } from "./records.js";
+import { Share } from "./share.js";
 import { Side } from "./side.js";
 import { Clock, command, follow, get, signIn, stageLink } from "./wire.js";
 import { knows, learn, say, speakAs } from "./words.js";
@@ -39,6 +40,10 @@ const desk = {
     notice(delivered.by === "mail" ? say("deliver_done_mail") : say("deliver_done_folder", { paths: delivered.paths.join(", ") }), true);
     draw();
   },
+  shareCall: async () => {
+    const why = await share.start();
+    notice(say(why ? `share_${why}` : "share_on"), why !== "");
+  },
   openStage: async () => {
     const page = window.open("", "facilitator-stage"); // at once: later, the browser would not let us
     if (page?.location.pathname === "/stage") return page.focus(); // it is there: opening it anew would silence it
@@ -48,6 +53,7 @@ const desk = {
   },
 };
 const records = new Records(desk);
+const share = new Share(() => notice(say("share_ended"), true));
 const side = new Side(clock, (words) => announce(words));
 
 // Sends a command; returns what it said, or null when it was not done, which the animator is then told.

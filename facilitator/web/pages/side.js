@@ -39,13 +39,15 @@ export class Side {
     const asks = shot.listening === "unasked" && shot.phase !== "ended" && shot.phase !== "closing";
     const offer = shot.rebudget && (shot.phase === "running" || shot.phase === "paused") ? shot.rebudget : null;
     const mute = shot.stage?.sound === "locked" && shot.phase !== "ended";
+    const deaf = shot.call_page === "wanted" && shot.listening !== "never" && shot.phase !== "ended" && shot.phase !== "closing";
     const late = offer && Math.round(offer.late_seconds / 60);
     const facts = shot.phase === "running" || shot.phase === "paused" ? shot.facts : [];
-    const state = [facts, shot.facts_shown, shot.follow_up, cues.map((cue) => cue.at), cues.map((cue) => cue.kind), warnings, asks, mute, late, offer?.steps, shot.speaking, shot.pending, shot.reminder, shot.phase];
+    const state = [facts, shot.facts_shown, shot.follow_up, cues.map((cue) => cue.at), cues.map((cue) => cue.kind), warnings, asks, mute, deaf, late, offer?.steps, shot.speaking, shot.pending, shot.reminder, shot.phase];
     const before = new Set([...byId("cues").children].map((one) => one.dataset.name));
     const changed = fill(byId("cues"), state, () => [
       ...cues.map((cue, place) => this.#cue(cue, cues.findIndex((other) => other.action === cue.action && !other.key) === place)),
       asks && note("asks", say(".listening.unasked"), [], button("consent", { kind: "button.primary" })),
+      deaf && note("deaf", say("share_wanted"), [say("share_how")], button("share_call")),
       mute && note("mute", say("no_voice_yet"), [], button("open_stage")),
       offer && this.#offer(shot, offer),
       shot.follow_up && broughtBack(shot.follow_up),
