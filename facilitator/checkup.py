@@ -6,14 +6,14 @@ import asyncio
 import platform
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from facilitator.catalog import load_process
-from facilitator.config import NONE, STAGE, Config
+from facilitator.config import BROWSER, NONE, STAGE, TRACKS, Config
 from facilitator.errors import FacilitatorError
 from facilitator.languages import load_language
 from speech.capture.device import DeviceSource
@@ -133,11 +133,21 @@ def _process(config: Config) -> Finding:
     return Finding("process", "ok", f"{process.id}, {session.duration} minutes, in {session.language!r}.")
 
 
+_NO_DEVICES: Mapping[str, Mapping[str, str]] = {
+    "call_input": {
+        BROWSER: "The console sends the sound of the tab or window that is shared with it.",
+        TRACKS: "A meeting bot sends each participant's own track.",
+    },
+    "voice_output": {STAGE: "The participants' page plays the voice."},
+}
+"""What a name that is no device stands for."""
+
+
 def _devices(config: Config, devices: tuple[Device, ...]) -> list[Finding]:
     audio = config.audio
     if not devices:
         action = "Start the sound server (pulseaudio or pipewire)." if sys.platform == "linux" else "Plug a device in."
-        unused = {audio.call_input, audio.microphone_input, audio.voice_output} <= {NONE, STAGE}
+        unused = {audio.call_input, audio.microphone_input, audio.voice_output} <= {NONE, STAGE, BROWSER, TRACKS}
         return [Finding("devices", "note" if unused else "problem", "No sound device was found.", action)]
     findings = [Finding("devices", "ok", f"{len(devices)} sound devices.")]
     wanted: tuple[tuple[str, str, Kind], ...] = (
@@ -150,8 +160,8 @@ def _devices(config: Config, devices: tuple[Device, ...]) -> list[Finding]:
             what = "No device is chosen: nothing is played." if kind == "output" else "No device is chosen: not heard."
             findings.append(Finding(part, "note", what, f"Set {part} in [audio] to a name of `facilitator devices`."))
             continue
-        if kind == "output" and name == STAGE:
-            findings.append(Finding(part, "ok", "The participants' page plays the voice."))
+        if name in _NO_DEVICES.get(part, {}):
+            findings.append(Finding(part, "ok", _NO_DEVICES[part][name]))
             continue
         try:
             device = choose(devices, name, kind)
@@ -210,6 +220,9 @@ async def _model(config: Config, parts: Parts) -> AsyncIterator[tuple[Finding, P
         path = await asyncio.to_thread(parts.choose_model)
     except SpeechError as error:
         yield Finding("model", "problem", str(error), "Set model in [transcription]."), None
+        return
+    if path is None and config.transcription.model == NONE:
+        yield Finding("model", "note", "Switched off: contract and plan are written by hand."), None
         return
     if path is None:
         action = "Run `facilitator models pull`."

@@ -25,10 +25,16 @@ from facilitator.speech_server import ServerAddress
 VARIABLE = "FACILITATOR_CONFIG"
 FILE = "config.toml"
 NONE = "none"
-"""The name of a device, or of a detector, that is not to be used."""
+"""The name of a device, a detector or a model that is not to be used."""
 STAGE = "stage"
 """The name of an output that is no device: the participants' page plays the voice."""
 
+BROWSER = "browser"
+"""The name of a call input that is no device: the console sends the sound of a tab or window that is shared with it."""
+TRACKS = "tracks"
+"""And of another: a meeting bot sends each participant's own track."""
+SHORTEST, LONGEST = 10, 480
+"""Lengths of a meeting, minutes."""
 _FOLDERS = (("session", "processes"), ("listening", "detector"), ("documents", "folder"), ("privacy", "folder"))
 _FILES = (("delivery", "ca_file"), ("transcription", "server_ca_file"))
 GLOSSARY_CHARACTERS = 300
@@ -54,7 +60,7 @@ class SessionConfig(_Section):
     """
 
     process: Annotated[str, Field(min_length=1)] = "codev"
-    duration: Annotated[int, Field(ge=10, le=480)] = 90
+    duration: Annotated[int, Field(ge=SHORTEST, le=LONGEST)] = 90
     language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = "fr"
     address: Literal["tu", "vous"] = "tu"
     client_may_reply: bool = False
@@ -88,7 +94,7 @@ class AudioConfig(_Section):
     """The sound devices: a name as `facilitator devices` prints it, `default`, or `none`.
 
     Attributes:
-        call_input: where the call's sound is heard.
+        call_input: where the call's sound is heard; `browser` for what the console sends, `tracks` for a bot's.
         microphone_input: the animator's own microphone.
         voice_output: where the voice is played; `stage` for the participants' page.
     """
@@ -121,7 +127,8 @@ class TranscriptionConfig(_Section):
     """What writes the contract and the plan down.
 
     Attributes:
-        model: a name of `facilitator models list` or a folder; "" for the largest one installed that keeps up.
+        model: a name of `facilitator models list` or a folder; "" for the largest one installed that keeps up, `none`
+            for none.
         threads: processor threads; 0 for the engine's own choice.
         compute_type: precision of the computation, as CTranslate2 names it; "auto" is the fastest that it has here.
         glossary: terms to expect, beside the names of those present.

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from facilitator.call import MIXED_CHANNEL
+from facilitator.call import MICROPHONE_CHANNEL, MIXED_CHANNEL
 from facilitator.core import events as ev
 from facilitator.timeline import Timeline
 from facilitator.wording import Language
@@ -62,18 +62,17 @@ class DeviceWords:
 
     def dropped(self, channel: str, seconds: float) -> None:
         """Tell how much is missing."""
-        device = self._language.plain(f"interface.devices.{channel}")
-        self._warn("capture_dropped", "capture_dropped", seconds=max(1, round(seconds)), device=device)
+        seconds = max(1, round(seconds))
+        self._warn("capture_dropped", "capture_dropped", seconds=seconds, device=self._language.device(channel))
 
     def silent(self, channel: str, silence: Silence, condition: Condition | None) -> None:
         """Tell why, and what to do."""
+        part = _part(channel)
         if silence is Silence.OVER:
-            self._warn(f"{channel}_back", f"{channel}_back")
+            self._warn(f"{part}_back", f"{part}_back")
             return
         elsewhere = "" if condition is None else condition.elsewhere
-        self._warn(
-            f"{channel}_silent", f"{channel}_{silence}", device=self._chosen.get(channel) or "", elsewhere=elsewhere
-        )
+        self._warn(f"{part}_silent", f"{part}_{silence}", device=self._chosen.get(channel) or "", elsewhere=elsewhere)
 
     def away(self, device: str) -> None:
         """Offer another device."""
@@ -86,8 +85,7 @@ class DeviceWords:
 
     async def _offer(self, device: str) -> None:
         found = another(await asyncio.to_thread(list_devices), device, self._chosen.get(device) or DEFAULT)
-        name = self._language.plain(f"interface.devices.{device}")
-        part = "voice" if device == VOICE else device
+        name, part = self._language.device(device), _part(device)
         if found is None:
             self._warn(f"{part}_away", "device_away", device=name)
         else:
@@ -96,6 +94,13 @@ class DeviceWords:
     def _warn(self, code: str, key: str, **values: object) -> None:
         message = self._language.plain(f"interface.warnings.{key}", **values)
         self._give(ev.Warned(at=self._timeline.clock.now(), code=code, message=message))
+
+
+def _part(device: str) -> str:
+    """Return the part of the session that a device is; a participant's own track is one of the call."""
+    if device == VOICE:
+        return "voice"
+    return device if device == MICROPHONE_CHANNEL else MIXED_CHANNEL
 
 
 def another(devices: tuple[Device, ...], device: str, lost: str) -> Device | None:

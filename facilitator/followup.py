@@ -72,13 +72,22 @@ def read_follow_up(path: Path) -> FollowUp:
         content = path.read_bytes()
     except OSError as reason:
         raise UsageError(f"{path} cannot be read ({reason.strerror}): {_HANDED}.") from None
+    return take_follow_up(content, str(path))
+
+
+def take_follow_up(content: bytes, name: str) -> FollowUp:
+    """Return the plan in the content of a file that is called `name`.
+
+    Raises:
+        UsageError: it carries none, or it was changed.
+    """
     for part in _parts(content):
         if found := _FORM.search(part):
-            return _plan(path, *found.groups())
-    raise UsageError(f"{path} carries no plan that can be taken up: {_HANDED}.")
+            return _plan(name, *found.groups())
+    raise UsageError(f"{name} carries no plan that can be taken up: {_HANDED}.")
 
 
-def _plan(path: Path, version: bytes, checksum: bytes, encoded: bytes) -> FollowUp:
+def _plan(path: str, version: bytes, checksum: bytes, encoded: bytes) -> FollowUp:
     if int(version) > VERSION:
         raise UsageError(f"A newer facilitator wrote {path}: install that version to take its plan up.")
     with suppress(ValueError, ValidationError):  # its text would hold what was said

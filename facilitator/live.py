@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from facilitator import commands
 from facilitator.call import MICROPHONE_CHANNEL, MIXED_CHANNEL
 from facilitator.capturing import LiveHearing
-from facilitator.config import STAGE
+from facilitator.config import BROWSER, STAGE, TRACKS
 from facilitator.core import events as ev
 from facilitator.core import facts
 from facilitator.core.errors import IllegalEventError
@@ -40,6 +40,7 @@ from facilitator.timeline import LiveClock, Timeline
 from facilitator.watching import Watch
 from facilitator.web.service import RefusedError
 from speech.capture.device import DeviceSource
+from speech.capture.ingest import Inlet
 from speech.detection import SileroDetector
 from speech.errors import SinkLostError
 from speech.own_voice import OwnVoice
@@ -47,6 +48,8 @@ from speech.playback.device import DeviceSink
 from speech.ports import AudioSource
 
 DEFECT = 500
+COMMANDS: Mapping[str, type[BaseModel]] = {**commands.COMMANDS, DELIVER: Deliver, PURGE: Purge}
+"""Every command's values by its name."""
 
 
 class Live:
@@ -58,6 +61,7 @@ class Live:
         self._clock = LiveClock(0.0 if self._kept is None else self._kept.now())
         self._timeline = Timeline(self._clock)
         self._own = OwnVoice()
+        self.inlets = {channel: Inlet() for channel, device in self._inputs() if device in {BROWSER, TRACKS}}
         device = None if settings.voice_output == STAGE else settings.voice_output
         self._sink = DeviceSink(device) if device is not None else None
         self._devices = DeviceWords(
@@ -137,18 +141,25 @@ class Live:
             timed_cues_when_deaf=settings.timed_cues_when_deaf,
             replies_allowed=settings.replies_allowed,
             kept=settings.storing is not None,
-            mixed=MIXED_CHANNEL if settings.call_input is not None else None,
+            mixed=MIXED_CHANNEL if settings.call_input not in {None, TRACKS} else None,
             cue_probability=settings.cue_probability if settings.detector is not None else None,
         )
 
     def _inputs(self) -> tuple[tuple[str, str | None], ...]:
         """Return each channel with its device, None where none was chosen."""
-        return (MIXED_CHANNEL, self.settings.call_input), (MICROPHONE_CHANNEL, self.settings.microphone_input)
+        settings = self.settings
+        microphone = (MICROPHONE_CHANNEL, settings.microphone_input)
+        if settings.call_input != TRACKS:
+            return (MIXED_CHANNEL, settings.call_input), microphone
+        tracks = (
+            person.channel for person in settings.participants if person.channel not in {None, MICROPHONE_CHANNEL}
+        )
+        return *((channel, TRACKS) for channel in tracks if channel is not None), microphone
 
     def _hearing(self) -> Hearing:
         settings = self.settings
         channels: list[tuple[Ear, Callable[[], AudioSource]]] = [
-            (Ear(channel, SileroDetector()), _opener(device))
+            (Ear(channel, SileroDetector()), self.inlets[channel].open if channel in self.inlets else _opener(device))
             for channel, device in self._inputs()
             if device is not None
         ]
@@ -220,7 +231,7 @@ class Live:
     @property
     def commands(self) -> Mapping[str, type[BaseModel]]:
         """Every command's values by its name."""
-        return {**commands.COMMANDS, DELIVER: Deliver, PURGE: Purge}
+        return COMMANDS
 
     def strings(self) -> dict[str, str]:
         """Return the words of the pages: the whole table `interface`, by key."""

@@ -84,6 +84,11 @@ class Language:
         """Whether there are words for `key`."""
         return key in self._words
 
+    def device(self, device: str) -> str:
+        """Return what a device is called, or the channel of a participant who has one."""
+        key = f"interface.devices.{device}"
+        return self.plain(key) if self.has(key) else self.plain("interface.devices.track", words=device)
+
     def items(self, key: str) -> tuple[str, ...]:
         """Return the words of a key that holds a list, such as the months."""
         found = self._words[key]

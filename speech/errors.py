@@ -5,6 +5,7 @@ SpeechError
 ├── AudioFileError        a recording is missing, empty or cannot be decoded
 ├── DeviceNotFoundError   no device of that name
 ├── SourceLostError       a capture device went away
+├── IngestError           what a sender sent is no sound of ours, or too much
 ├── SinkLostError         an output device went away or hung
 ├── VirtualMicrophoneError  the sound server cannot make or remove the virtual microphone
 ├── SynthesisError        the speech engine failed, hung or lacks the voice
@@ -35,6 +36,10 @@ class DeviceNotFoundError(SpeechError):
 
 class SourceLostError(SpeechError):
     """A capture device went away."""
+
+
+class IngestError(SpeechError, ValueError):
+    """What a sender sent is not sound as it was agreed, or too much of it."""
 
 
 class SinkLostError(SpeechError):

@@ -117,7 +117,7 @@ class PulseServer:
     def plug(self, sink: str, rate_hz: int = 44_100) -> None:
         """Add a null sink, and listen to it as a call application does."""
         self.pactl("load-module", "module-null-sink", f"sink_name={sink}", f"rate={rate_hz}")
-        self._keep_awake(sink)
+        self.keep_awake(sink)
 
     def play(self, sink: str, wav: Path) -> None:
         """Play a file into `sink` and return when it has ended."""
@@ -165,12 +165,12 @@ class PulseServer:
                 timeout=10,
             )
             if b"vmic_mic" in answer.stdout:
-                self._keep_awake(*self._sinks)
+                self.keep_awake(*self._sinks)
                 return
             time.sleep(0.05)
         pytest.fail("PulseAudio did not start")
 
-    def _keep_awake(self, *sinks: str) -> None:
+    def keep_awake(self, *sinks: str) -> None:
         """Listen to sinks, as a call application does.
 
         An idle null sink works in steps of 2 s, and a stream that opens there is stalled that long; some 2 s after

@@ -129,7 +129,7 @@ async def open_voice(config: Config, language: str) -> PromptCache:
 
 
 def choose_model(config: Config, *, demo: bool = False, live: bool = True, measure: bool = True) -> Path | None:
-    """Return the folder of the model that a session uses; None when none is installed, or a server does its work.
+    """Return the folder of the model that a session uses; None for none: none is here or wanted, or a server does it.
 
     Where the configuration leaves the choice, it is the largest that keeps up on this computer, else the smallest. It
     may measure, which takes a minute a model at most, with its progress shown: not to be called on a loop.
@@ -147,7 +147,7 @@ def choose_model(config: Config, *, demo: bool = False, live: bool = True, measu
     """
     store = model_store()
     wanted = config.transcription.model
-    if config.transcription.server and not demo:
+    if (config.transcription.server or wanted == NONE) and not demo:
         return None
     if wanted:
         found = store.find_model(wanted)
@@ -230,7 +230,9 @@ def server_of(config: Config, model: Path | None) -> ServerAddress | None:
 def told_of_recognizer(config: Config, model: Path | None) -> list[str]:
     """Return the languages' warnings about what writes down where `choose_model` gave `model`."""
     if model is None:
-        return ["no_model" if config.transcription.server_address is None else "speech_server"]
+        if config.transcription.server_address is not None:
+            return ["speech_server"]
+        return [] if config.transcription.model == NONE else ["no_model"]
     speed = speed_of(config, model)
     return ["slow_model"] if speed is not None and speed > KEEPS_UP else []
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from facilitator.call import MICROPHONE_CHANNEL
+from facilitator.call import MICROPHONE_CHANNEL, MIXED_CHANNEL
 from facilitator.catalog import load_process
 from facilitator.cli import parts
 from facilitator.cli.resuming import Begun
-from facilitator.config import NONE, STAGE, Config
+from facilitator.config import BROWSER, NONE, STAGE, TRACKS, Config
 from facilitator.core.process import Participant, Process
 from facilitator.data import did_you_mean
 from facilitator.errors import UsageError
@@ -70,13 +70,15 @@ async def prepare(
     if listens:
         notices += parts.told_of_recognizer(config, model)
     detector = None
-    if listens and call_input is not None:
+    if listens and call_input not in {None, TRACKS}:  # with tracks, who speaks is known
         detector = await asyncio.to_thread(parts.open_detector, config)
         notices += ["no_detector"] if detector is None else []
     if begun.sessions is not None and not begun.sessions.keys.used.is_keyring:
         notices.append("key_file")
     seconds = process.plan(config.session.duration) if begun.kept is None else begun.kept.chosen.seconds
-    participants = _participants(people, process, microphone=microphone is not None)
+    participants = _participants(
+        people, process, microphone=microphone is not None, tracks=listens and call_input == TRACKS
+    )
     await asyncio.to_thread(SileroDetector)  # loads the model that all detectors share
     settings = LiveSettings(
         process=process,
@@ -104,10 +106,14 @@ async def prepare(
     return settings, notices
 
 
+_NO_DEVICES: Mapping[Kind, frozenset[str]] = {"input": frozenset({BROWSER, TRACKS}), "output": frozenset({STAGE})}
+"""Names that stand for a page or a bot."""
+
+
 async def _device(name: str, kind: Kind) -> str | None:
     if name == NONE:
         return None
-    if name == "default" or (kind == "output" and name == STAGE):
+    if name == "default" or name in _NO_DEVICES[kind]:
         return name
     return (await asyncio.to_thread(find_device, name, kind)).name
 
@@ -124,11 +130,21 @@ async def _voice(config: Config) -> PromptCache | None:
         return None
 
 
-def _participants(people: Sequence[Person], process: Process, *, microphone: bool) -> tuple[Participant, ...]:
+def _participants(
+    people: Sequence[Person], process: Process, *, microphone: bool, tracks: bool
+) -> tuple[Participant, ...]:
     found = []
     for person in people:
         if person.role not in process.roles:
             raise UsageError(f"The role {person.role!r} is unknown; {did_you_mean(person.role, process.roles)}")
-        own = microphone and person.role in process.may_always_speak
-        found.append(Participant(person.name, person.role, MICROPHONE_CHANNEL if own else None))
+        if person.role in process.may_always_speak:
+            channel = MICROPHONE_CHANNEL if microphone else None
+        else:
+            channel = person.name if tracks else None
+        found.append(Participant(person.name, person.role, channel))
+    names = [person.name for person in found]
+    if tracks and (len(set(names)) < len(names) or {MICROPHONE_CHANNEL, MIXED_CHANNEL} & set(names)):
+        raise UsageError("With a track each, give every participant a name of their own.")
+    if tracks and not any(person.channel == person.name for person in found):
+        raise UsageError("Tracks are each somebody's: give the participants, such as --participant Camille=client.")
     return tuple(found)

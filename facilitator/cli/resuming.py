@@ -113,11 +113,11 @@ def begin(config: Config, resume: str | None) -> Begun:
         NoSessionError: there is no such session, or it is over.
         StoreError: it cannot be opened.
     """
-    if resume is None and not config.privacy.store:
-        return Begun(None)
     sessions = open_sessions(config.privacy.store_folder)
     for line in purge_due(sessions, config, but=resume):
         parts.errors.print(line)
+    if resume is None and not config.privacy.store:
+        return Begun(None)
     if resume is not None:
         return _take_up(sessions, resume)
     recent = dt.datetime.now(tz=dt.UTC) - dt.timedelta(seconds=OFFERED_SECONDS)

@@ -13,18 +13,17 @@ from pathlib import Path
 from facilitator.cli import parts
 from facilitator.config import WebConfig
 from facilitator.errors import ServiceError, UsageError
-from facilitator.live import Live
 from facilitator.store.contents import Door
 from facilitator.web.passes import Scope
 from facilitator.web.service import Service
 from facilitator.wording import Language
 
 
-async def serve(live: Live, config: WebConfig, kept: Door | None) -> Service:
-    """Return the service of a session, answering.
+async def serve(service: Service, config: WebConfig, kept: Door | None) -> None:
+    """Have a service answer.
 
     Args:
-        live: the session; it keeps where it is answered.
+        service: of the session, or of its set-up.
         config: where to answer.
         kept: where a session that goes on was answered before. Its pages, where they are still open, know no other
             port: it is taken again where it can be, unless the configuration names one.
@@ -32,7 +31,6 @@ async def serve(live: Live, config: WebConfig, kept: Door | None) -> Service:
     Raises:
         ServiceError: the address cannot be used.
     """
-    service = Service(live, None if kept is None else bytes.fromhex(kept.key))
     try:
         await service.start(config.host, config.port or (0 if kept is None else kept.port))
     except ServiceError:
@@ -41,18 +39,24 @@ async def serve(live: Live, config: WebConfig, kept: Door | None) -> Service:
         await service.start(config.host, 0)
     if config.host != "127.0.0.1":
         parts.errors.print(f"Careful: other computers can reach this session on {config.host}.")
-    live.remember(Door(port=service.port, key=service.key.hex()))
-    return service
+
+
+def door_of(service: Service) -> Door:
+    """Return where the session is answered, as it is kept with it."""
+    return Door(port=service.port, key=service.key.hex())
 
 
 def links(service: Service, language: Language) -> list[str]:
     """Return how each page opens, by a new link, in words."""
-    return [language.plain(f"interface.link_{scope.value}", url=service.link(scope)) for scope in Scope]
+    return [
+        language.plain(f"interface.link_{scope.value}", url=service.link(scope))
+        for scope in (Scope.CONSOLE, Scope.STAGE)
+    ]
 
 
 def show_pages(service: Service, language: Language, *, browse: bool) -> None:
     """Open the console's page where there is a screen, and say in a terminal how to open both pages."""
-    if browse and _has_screen():
+    if browse and has_screen():
         # A thread that nothing waits for: some browsers are not left before they are closed.
         opening = threading.Thread(target=webbrowser.open, args=(service.link(Scope.CONSOLE),), daemon=True)
         opening.start()
@@ -61,7 +65,8 @@ def show_pages(service: Service, language: Language, *, browse: bool) -> None:
             parts.errors.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
-def _has_screen() -> bool:
+def has_screen() -> bool:
+    """Whether a page can be opened here."""
     return sys.platform in {"darwin", "win32"} or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
@@ -77,6 +82,7 @@ def write_ready(path: Path, service: Service) -> None:
         "stage_url": service.link(Scope.STAGE),
         "api_url": f"{service.url}/api",
         "token": service.token,
+        "ingest_token": service.ingest_token,
     }
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:

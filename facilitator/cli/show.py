@@ -65,7 +65,7 @@ class Narrator:
         return escape(self._language.plain(f"interface.{key}", **values))
 
     def _device(self, key: str, device: str) -> str:
-        name = self._language.plain(f"interface.devices.{device}")
+        name = self._language.device(device)
         return f"[yellow]! {self._words(f'warnings.{key}', words=name)}[/]"
 
     def _title(self, step: str) -> str:

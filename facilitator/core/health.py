@@ -78,10 +78,15 @@ def proved(state: State, part: str) -> None:
     right(state, part, but=_NOT_DISPROVED)
 
 
+def _part_with(device: str) -> str:
+    """Return the part that a device belongs to; a participant's own track is one of the call."""
+    return _DEVICES.get(device, device if device in _CHANNELS else CALL)
+
+
 def not_listened_to(state: State) -> None:
     """Forget what was wrong with the channels: they are closed."""
+    state.lost -= {device for device in state.lost if _part_with(device) != VOICE}
     for channel in _CHANNELS:
-        state.lost.discard(channel)
         right(state, channel)
 
 
@@ -103,13 +108,16 @@ def take(state: State) -> tuple[PartView, ...]:
 
 def _view(state: State, part: str) -> PartView:
     told = [warning for warning in state.warnings.values() if part_of(warning.code) == part]
-    gone = [device for device in sorted(state.lost) if _DEVICES.get(device, device) == part]
+    gone = [device for device in sorted(state.lost) if _part_with(device) == part]
     if gone and not told:
-        name = state.words(f"interface.devices.{gone[0]}")
+        if gone[0] in _CHANNELS or gone[0] in _DEVICES:
+            name = state.words(f"interface.devices.{gone[0]}")
+        else:
+            name = state.words("interface.devices.track", words=gone[0])
         return PartView(part, "wrong", state.words("interface.warnings.device_lost", words=name))
     absent = any(warning.code in _ABSENT for warning in told)
     words = told[-1].message if told else ""
-    if absent or (part in _CHANNELS and part not in state.settings.channels):
+    if absent or (part in _CHANNELS and part not in map(_part_with, state.settings.channels)):
         return PartView(part, "absent", words)
     if part in _CHANNELS and not state.capturing:
         return PartView(part, "idle")

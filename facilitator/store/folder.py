@@ -103,9 +103,13 @@ class Sessions:
         return kept
 
     def names(self) -> list[str]:
-        """Return the name of every session, oldest first."""
+        """Return the name of every session, oldest first; what is no file of ours is passed over."""
         try:
-            return sorted(path.stem for path in self.folder.glob(f"*{SUFFIX}") if _NAME.fullmatch(path.stem))
+            return sorted(
+                path.stem
+                for path in self.folder.glob(f"*{SUFFIX}")
+                if _NAME.fullmatch(path.stem) and path.is_file() and not path.is_symlink()
+            )
         except OSError:
             return []
 

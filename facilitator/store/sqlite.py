@@ -43,27 +43,46 @@ def is_held(path: Path) -> bool:
 def connect(path: Path, session: str, *, new: bool = False) -> sqlite3.Connection:
     """Return a connection that holds the file alone and keeps its promises.
 
+    Where the disk cannot be written to, it is one that reads, if what is there is whole: whoever writes to it is told.
+
     Raises:
         StoreError: there is none to be had.
     """
     with told(session):
         if not new and path.stat().st_size < SMALLEST_BYTES:  # SQLite would begin it anew
             raise damaged(session)
-        uri = f"{path.absolute().as_uri()}?mode=rw"
-        connection = sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None, check_same_thread=False)
         try:
-            for name, value in SETTINGS.items():
-                connection.execute(f"PRAGMA {name}={value}")
-            if new:
-                connection.execute("PRAGMA journal_mode=delete")
-            connection.execute("BEGIN EXCLUSIVE")
-            connection.execute("COMMIT")
-            for name, value in {**SETTINGS, "journal_mode": "delete"}.items():
-                _expect(connection, name, value)
-        except BaseException:
-            connection.close()
-            raise
+            return _held(path, new=new)
+        except sqlite3.Error as error:
+            if new or _code(error) not in _UNREACHABLE or path.with_name(f"{path.name}-journal").exists():
+                raise
+            return _opened(path, "mode=ro&immutable=1")
+
+
+def _opened(path: Path, how: str) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?{how}"
+    return sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None, check_same_thread=False)
+
+
+def _held(path: Path, *, new: bool) -> sqlite3.Connection:
+    connection = _opened(path, "mode=rw")
+    try:
+        for name, value in SETTINGS.items():
+            connection.execute(f"PRAGMA {name}={value}")
+        if new:
+            connection.execute("PRAGMA journal_mode=delete")
+        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute("COMMIT")
+        for name, value in {**SETTINGS, "journal_mode": "delete"}.items():
+            _expect(connection, name, value)
+    except BaseException:
+        connection.close()
+        raise
     return connection
+
+
+def _code(error: sqlite3.Error) -> int:
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
 def _expect(connection: sqlite3.Connection, name: str, value: object) -> None:
@@ -102,7 +121,7 @@ def told(session: str) -> Iterator[None]:
     except OSError as reason:
         raise StoreError(f"The session {session} cannot be read ({reason.strerror}): check its folder.") from None
     except sqlite3.Error as error:
-        code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+        code = _code(error)
         if code == sqlite3.SQLITE_FULL:
             raise StoreFullError("The disk is full, so the session is not kept: make room on it.") from None
         if code in _BUSY:

@@ -111,6 +111,11 @@ async def open_socket(request: web.Request) -> web.WebSocketResponse | web.Respo
     return socket
 
 
+async def read_nothing(socket: web.WebSocketResponse) -> None:
+    """Return when the reader says anything, or goes."""
+    await socket.receive()
+
+
 async def _let_go(request: web.Request, socket: web.WebSocketResponse, code: WSCloseCode) -> None:
     """Close a connection, and cut it where the other side does not read or does not answer."""
     transport = request.transport

@@ -21,7 +21,9 @@ OPEN_PATHS = frozenset({"/healthz", "/", "/stage", "/api/session"})
 OPEN_START = "/pages/"
 STAGE_PATHS = frozenset({"/api/stage", "/api/strings"})
 STAGE_START = "/api/prompts/"
-"""What the stage's own token opens, with `STAGE_PATHS`; everything else is the console's."""
+"""What the stage's own token opens, with `STAGE_PATHS`."""
+INGEST_START = "/api/ingest/"
+"""What a bot's token opens; everything else is the console's."""
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -105,8 +107,14 @@ class Guard:
                 return error(403, "This service answers to its own pages alone.")
         if not scopes:
             return error(401, "Send the token of this session, as a bearer token, or open a new link to the page.")
-        wanted = Scope.STAGE if path in STAGE_PATHS or path.startswith(STAGE_START) else Scope.CONSOLE
-        return None if wanted in scopes else error(403, "The participants' page may only watch and play.")
+        return None if _wanted(path) in scopes else error(403, "That token or page may not do this.")
+
+
+def _wanted(path: str) -> Scope:
+    """Return the scope that opens `path`."""
+    if path.startswith(INGEST_START):
+        return Scope.INGEST
+    return Scope.STAGE if path in STAGE_PATHS or path.startswith(STAGE_START) else Scope.CONSOLE
 
 
 def _acts(request: web.Request) -> bool:

@@ -63,8 +63,51 @@ class Tabs(Protocol):
         ...
 
 
+class Inlet(Protocol):
+    """The session's side of a channel whose sound is sent to it."""
+
+    @property
+    def listening(self) -> bool:
+        """Whether what is sent now is heard."""
+        ...
+
+    @property
+    def received(self) -> int:
+        """Samples taken of the present capture."""
+        ...
+
+    def follow(self, on_change: Callable[[], None]) -> End:
+        """Have `on_change` called when `listening` changes."""
+        ...
+
+    def begin(self) -> bool:
+        """Take a sender; False while there is another one."""
+        ...
+
+    def resume(self, capture: str) -> None:
+        """Go on with a capture where it was, or begin it; ValueError after sound."""
+        ...
+
+    def take(self, pcm: bytes) -> None:
+        """Take the next sound; ValueError when it is none, or too much."""
+        ...
+
+    def skip(self, samples: int) -> None:
+        """So many samples are lost."""
+        ...
+
+    def end(self) -> None:
+        """The sender is gone; called once for each `begin`."""
+        ...
+
+
 class Meeting(Protocol):
     """What the service serves."""
+
+    @property
+    def inlets(self) -> Mapping[str, Inlet]:
+        """The channels whose sound is sent, by name."""
+        ...
 
     @property
     def commands(self) -> Mapping[str, type[BaseModel]]:

@@ -12,8 +12,11 @@ from pydantic.json_schema import models_json_schema
 
 from facilitator.core.snapshot import Snapshot
 from facilitator.core.stage import StageView
+from facilitator.setup.view import Level, SetUpView
 
 Schema = dict[str, Any]
+PLAN_BYTES = 1_000_000
+"""Of the file that a client brings back, as it is sent: a plan's DOCX is about 40 KB."""
 _REFERENCE = "#/components/schemas/{model}"
 
 
@@ -33,6 +36,21 @@ class Unlocked(_Said):
 
     unlocked: bool
 
+
+class Capture(_Said):
+    """What a sender of sound goes on with, or begins: the same name after a lost connection."""
+
+    capture: Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Skipped(_Said):
+    """So many samples that a sender could not keep are missing before what it sends next; up to an hour."""
+
+    skipped: Annotated[int, Field(gt=0, le=57_600_000)]
+
+
+SenderLine: TypeAdapter[Capture | Skipped] = TypeAdapter(Capture | Skipped)
+"""What a sender of sound may say beside it."""
 
 StageLine: TypeAdapter[Played | Unlocked] = TypeAdapter(Played | Unlocked)
 """What a stage may send."""
@@ -76,6 +94,42 @@ class Refusal(BaseModel):
     code: str | None = None
 
 
+class Begun(BaseModel):
+    """The session goes on from here: `/` is its console."""
+
+    begun: Literal[True]
+
+
+class Brought(_Said):
+    """The content of a plan's file, in base64; "" for no plan."""
+
+    content: Annotated[str, Field(max_length=PLAN_BYTES, pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
+
+
+class Nothing(_Said):
+    """No values."""
+
+
+class Levels(BaseModel):
+    """How loud each channel is; `on` is false once the sound check has ended."""
+
+    on: bool
+    levels: tuple[Level, ...]
+
+
+class StageOpen(BaseModel):
+    """How many stages are open, and `off`, `locked` or `on`: whether one may play."""
+
+    open: int
+    sound: str
+
+
+class SetUpShown(SetUpView):
+    """The set-up at one moment, and the open stages: how many, and whether one may play."""
+
+    stage: StageOpen
+
+
 _REFUSALS = {
     "400": "it makes no sense",
     "401": "no token, cookie or ticket that opens anything",
@@ -93,7 +147,10 @@ _REFUSALS = {
 
 @cache
 def _shared() -> tuple[Schema, ...]:
-    models = (Played, Unlocked, Ticket, Opened, Wanted, Link, Strings, Refusal)
+    models = (
+        *(Played, Unlocked, Capture, Skipped, Ticket, Opened, Wanted, Link, Strings, Refusal),
+        *(Begun, Brought, Nothing, Levels, SetUpShown),
+    )
     _, found = models_json_schema([(model, "validation") for model in models], ref_template=_REFERENCE)
     return tuple({name: schema} for name, schema in found["$defs"].items())
 
@@ -105,6 +162,9 @@ def document(commands: Mapping[str, type[BaseModel]]) -> Schema:
         schema = TypeAdapter(kind).json_schema(ref_template=_REFERENCE, mode="serialization")
         schemas |= schema.pop("$defs", {})
         schemas[kind.__name__] = schema
+    chosen = dict(schemas["Choices"])
+    chosen.pop("required")  # those that are to be changed
+    schemas["Changes"] = chosen
     for name, model in commands.items():
         schema = model.model_json_schema(ref_template=_REFERENCE)
         schemas |= schema.pop("$defs", {})
@@ -124,7 +184,7 @@ def document(commands: Mapping[str, type[BaseModel]]) -> Schema:
             "description": "The local service of one session. A token or a page's cookie; only from this computer.",
         },
         "security": [{"token": []}],
-        "paths": _paths(either),
+        "paths": {**_paths(either), **_set_up_paths()},
         "components": {
             "schemas": schemas,
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
@@ -168,6 +228,16 @@ def _paths(command: Schema) -> Schema:
                 **_answers(),
             }
         },
+        "/api/ingest/{channel}": {
+            "get": {
+                "summary": "WebSocket: a channel's sound, binary messages of mono s16le at 16 kHz; takes `Capture` "
+                "first and `Skipped`; says whether it is heard and how many samples it has",
+                "parameters": [
+                    {"name": "channel", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+                ],
+                **_answers(),
+            }
+        },
         "/api/prompts/{id}.wav": {
             "get": {
                 "summary": "The prompt that the stage is being told to play",
@@ -178,6 +248,34 @@ def _paths(command: Schema) -> Schema:
             }
         },
         "/api/openapi.json": {"get": {"summary": "This document", **_answers(_plain("application/json"))}},
+    }
+
+
+def _set_up_paths() -> Schema:
+    shown = _answer("What the set-up's page shows now.", "SetUpShown")
+
+    def post(summary: str, model: str, good: Schema = shown) -> Schema:
+        reference = {"$ref": _REFERENCE.format(model=model)}
+        return {"post": {"summary": summary, "requestBody": _body(reference), **_answers(good)}}
+
+    def socket(summary: str) -> Schema:
+        return {"get": {"summary": f"WebSocket: {summary}. It takes nothing", **_answers()}}
+
+    return {
+        "/api/setup": {
+            "get": {"summary": "What the set-up's page shows; 409 once the session has begun", **_answers(shown)},
+            **post("Choose something else", "Changes"),
+        },
+        "/api/setup/plan": post("Take the plan that a client brings back", "Brought"),
+        "/api/setup/forget": post("Destroy what is kept from the session before", "Nothing"),
+        "/api/setup/say": post("Have the voice say one sentence, where it will speak", "Nothing"),
+        "/api/setup/begin": post(
+            "Make the session of what is chosen; it goes on under this address", "Nothing", _answer("Begun.", "Begun")
+        ),
+        "/api/setup/events": socket(
+            "a `SetUpShown`, a new one with each change, and `begun` once the session has begun"
+        ),
+        "/api/setup/levels": socket("the sound check: `Levels`, for as long as it is open; nothing is kept"),
     }
 
 

@@ -1,4 +1,4 @@
-"""The two pages: plain files, read once, nothing private in them, nothing from elsewhere."""
+"""The pages: plain files, read once, nothing private in them, nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ KINDS = {
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+SET_UP = "/ before the session"
+"""What `/` is called while it is the set-up's page."""
 ADDRESSES = {"/": "console.html", "/stage": "stage.html"}
+_NAMED = {**ADDRESSES, SET_UP: "setup.html"}
 HEADERS = {
     "Cache-Control": "no-cache",  # asked for each time, sent when it changed
     "Content-Security-Policy": (
@@ -45,13 +48,13 @@ def read_pages(folder: Path = FOLDER) -> dict[str, File]:
             content = path.read_bytes()
             etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
             files[path.name] = File(content, KINDS[path.suffix], etag)
-    named = {address: files.pop(name) for address, name in ADDRESSES.items() if name in files}
+    named = {address: files.pop(name) for address, name in _NAMED.items() if name in files}
     return named | {f"/pages/{name}": file for name, file in files.items() if not name.endswith(".html")}
 
 
-def answer(files: Mapping[str, File], request: web.Request) -> web.Response:
-    """Return a file, or that the browser's own copy is still right."""
-    file = files.get(request.path)
+def answer(files: Mapping[str, File], request: web.Request, name: str) -> web.Response:
+    """Return the file of that name, or that the browser's own copy is still right."""
+    file = files.get(name)
     if file is None:
         raise web.HTTPNotFound
     headers = {**HEADERS, hdrs.ETAG: file.etag}

@@ -2,7 +2,8 @@
 
 Rules:
 
-- A scope opens what is its own: the console's opens everything, the stage's its feed, its prompts and its words.
+- A scope opens what is its own: the console's opens everything, the stage's its feed, its prompts and its words, a
+  bot's the channels that it may send sound to. A bot has a token and no page.
 - A link holds a ticket in its fragment, which no server sees. It works once, for a cookie.
 - The cookie is the scope, signed with the session's key: it is right again after a crash, and in no other session.
 - Browsers send cookies to every port of a host: the names hold ours, so that two sessions keep apart.
@@ -25,6 +26,7 @@ class Scope(StrEnum):
 
     CONSOLE = "console"
     STAGE = "stage"
+    INGEST = "ingest"
 
 
 class Passes:
@@ -36,6 +38,7 @@ class Passes:
 
     def __init__(self, key: bytes) -> None:
         self.token = secrets.token_urlsafe(32)
+        self.ingest_token = secrets.token_urlsafe(32)
         self._cookies = {scope: hmac.new(key, scope.encode(), hashlib.sha256).hexdigest() for scope in Scope}
         self._tickets: dict[bytes, Scope] = {}
 
@@ -52,9 +55,11 @@ class Passes:
         return self._tickets.pop(_hash(ticket), None)
 
     def bearer(self, given: str) -> frozenset[Scope]:
-        """Return what a bearer token opens: the console's, or a link of the stage's that was not opened yet."""
+        """Return what a bearer token opens: the console's, a bot's, or a link of the stage's not opened yet."""
         if hmac.compare_digest(given.encode(errors="surrogatepass"), self.token.encode()):
             return frozenset(Scope)
+        if hmac.compare_digest(given.encode(errors="surrogatepass"), self.ingest_token.encode()):
+            return frozenset({Scope.INGEST})
         return frozenset({Scope.STAGE}) if self._tickets.get(_hash(given)) is Scope.STAGE else frozenset()
 
     def cookie(self, scope: Scope, port: int) -> tuple[str, str]:

@@ -6,32 +6,28 @@ import asyncio
 import contextlib
 import logging
 import secrets
-import time
-from collections import deque
-from collections.abc import Callable
 from dataclasses import asdict, fields
-from typing import Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from facilitator.core.snapshot import Snapshot
-from facilitator.core.stage import StageView
 from facilitator.errors import ServiceError
 from facilitator.web import openapi
-from facilitator.web.feeds import FRAME_BYTES, PATIENCE_SECONDS, QUEUE, Feed, open_socket
+from facilitator.web.feeds import FRAME_BYTES, PATIENCE_SECONDS, QUEUE, Feed, open_socket, read_nothing
 from facilitator.web.guard import BODY_BYTES, Guard, error
-from facilitator.web.meeting import Line, Meeting, RefusedError, Tab
-from facilitator.web.pages import ADDRESSES, File, answer, read_pages
+from facilitator.web.ingest import ingest
+from facilitator.web.meeting import Line, Meeting, RefusedError
+from facilitator.web.pages import ADDRESSES, SET_UP, File, answer, read_pages
 from facilitator.web.passes import Passes, Scope
+from facilitator.web.reading import read_object
+from facilitator.web.setup import SetUp, SetUpRoutes
+from facilitator.web.stages import Stages
 
 __all__ = ["FRAME_BYTES", "QUEUE", "Meeting", "RefusedError", "Service"]
 
-CHATTER, CHATTER_SECONDS = 20, 2.0
-"""A stage that says more than so many things within so long is let go: it says two for each prompt."""
 _ANY = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  they are refused
 _RUNNING = {"at", "elapsed_seconds", "left_seconds", "overrun_seconds", "ends_at", "expected_end", "rebudget"}
 """What of a snapshot changes as time passes; of an offer, only that there is one counts."""
-_STAGE_RUNNING = {"now", "remaining_seconds"}
 
 _SILENT = logging.getLogger("facilitator.web.silent")
 """For aiohttp: what it would say of a malformed request is a traceback with parts of that request in it."""
@@ -40,22 +36,27 @@ _SILENT.addHandler(logging.NullHandler())
 
 
 class Service:
-    """The local service of one session.
+    """The local service of one session, and of its set-up before.
 
     Args:
-        meeting: the session.
+        meeting: the session; None where `set_up` is still to make it.
         key: signs the cookies of its pages; the same key in a later process knows them again.
+        set_up: what the session is made on; None where there is one.
     """
 
-    def __init__(self, meeting: Meeting, key: bytes | None = None) -> None:
+    def __init__(
+        self, meeting: Meeting | None = None, key: bytes | None = None, *, set_up: SetUp | None = None
+    ) -> None:
         self.key = key or secrets.token_bytes(32)
         self._passes = Passes(self.key)
-        self._meeting = meeting
+        self._held = meeting
+        self._before = set_up
         self._guard = Guard(self._passes)
         self._closing = asyncio.Event()
         self._pages: dict[str, File] = {}
-        self._stages = 0
         self._consoles: set[Feed] = set()
+        self._stages = Stages(self._here, self._stages_changed)
+        self._set_up = SetUpRoutes(lambda: self._before, self._stages, self.go_on, self._closing)
         self._runner: web.AppRunner | None = None
 
     @property
@@ -72,6 +73,11 @@ class Service:
     def token(self) -> str:
         """The bearer token of this run, which opens everything."""
         return self._passes.token
+
+    @property
+    def ingest_token(self) -> str:
+        """The bearer token with which a meeting bot may send sound, and do nothing else."""
+        return self._passes.ingest_token
 
     async def start(self, host: str, port: int) -> str:
         """Answer on `host` and `port` (0 for any free one); return the address, `http://127.0.0.1:8123`.
@@ -116,8 +122,10 @@ class Service:
         app.router.add_post("/api/commands", self._commands)
         app.router.add_get("/api/events", self._events)
         app.router.add_get("/api/stage", self._stage)
+        app.router.add_get("/api/ingest/{channel}", self._ingest)
         app.router.add_get("/api/prompts/{id}.wav", self._prompt)
         app.router.add_get("/api/openapi.json", self._openapi)
+        self._set_up.add_to(app)
         return app
 
     async def close(self) -> None:
@@ -131,13 +139,37 @@ class Service:
         path = "/stage" if scope is Scope.STAGE else "/"
         return f"{self.url}{path}#{self._passes.ticket(scope)}"
 
+    def go_on(self, meeting: Meeting) -> None:
+        """Serve the session that was set up, under the same address, token and cookies, on the stages that are open."""
+        self._held, self._before = meeting, None
+        self._stages.go_on(meeting)
+        self._stages_changed()
+
+    @property
+    def _meeting(self) -> Meeting:
+        """The session.
+
+        Raises:
+            HTTPConflict: it is still being set up.
+        """
+        if self._held is None:
+            raise web.HTTPConflict(reason="The session is still being set up: begin it on its page.")
+        return self._held
+
+    @property
+    def _here(self) -> Meeting | SetUp:
+        """What there is of the session now."""
+        here = self._held or self._before
+        assert here is not None
+        return here
+
     # --- pages, and who may have them ---
 
     async def _page(self, request: web.Request) -> web.Response:
-        return answer(self._pages, request)
+        return answer(self._pages, request, SET_UP if self._held is None and request.path == "/" else request.path)
 
     async def _session(self, request: web.Request) -> web.Response:
-        body = await _object(request)
+        body = await read_object(request)
         ticket = body.get("ticket")
         scope = self._passes.exchange(ticket) if isinstance(ticket, str) and len(body) == 1 else None
         if scope is None:
@@ -148,32 +180,34 @@ class Service:
         return answered
 
     async def _ticket(self, request: web.Request) -> web.Response:
-        body = await _object(request)
+        body = await read_object(request)
         try:
             scope = Scope(body["scope"])
         except (KeyError, ValueError):
+            scope = Scope.INGEST
+        if scope is Scope.INGEST:  # a bot has no page
             return error(400, 'Send an object such as {"scope": "stage"}.')
         return web.json_response({"url": self.link(scope)})
 
     async def _strings(self, request: web.Request) -> web.Response:
         del request
-        return web.json_response({"language": self._meeting.stage().language, "strings": dict(self._meeting.strings())})
+        return web.json_response({"language": self._here.stage().language, "strings": dict(self._here.strings())})
 
     async def _openapi(self, request: web.Request) -> web.Response:
         del request
-        return web.json_response(openapi.document(self._meeting.commands))
+        return web.json_response(openapi.document(self._here.commands))
 
     # --- the console's ---
 
     def _shown(self, shot: Snapshot) -> Line:
-        return {**asdict(shot), "stage": {"open": self._stages, "sound": self._meeting.tabs.sound}}
+        return {**asdict(shot), "stage": {"open": len(self._stages), "sound": self._meeting.tabs.sound}}
 
     async def _state(self, request: web.Request) -> web.Response:
         del request
         return web.json_response(self._shown(self._meeting.snapshot()))
 
     async def _commands(self, request: web.Request) -> web.Response:
-        body = await _object(request)
+        body = await read_object(request)
         if not isinstance(body.get("command"), str):
             return error(400, 'Send an object such as {"command": "next"}.')
         name, if_step = body.pop("command"), body.pop("if_step", None)
@@ -188,10 +222,11 @@ class Service:
     def _console_view(self) -> tuple[object, Line]:
         shot = self._meeting.snapshot()
         line = self._shown(shot)
-        what = *_steady(shot, _RUNNING), shot.rebudget is None, self._stages, line["stage"]["sound"]
+        what = *_steady(shot, _RUNNING), shot.rebudget is None, len(self._stages), line["stage"]["sound"]
         return what, {"type": "snapshot", **line}
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
+        meeting = self._meeting
         socket = await open_socket(request)
         if isinstance(socket, web.Response):
             return socket
@@ -199,93 +234,33 @@ class Service:
         with contextlib.ExitStack() as followed:
             self._consoles.add(feed)
             followed.callback(self._consoles.discard, feed)
-            followed.callback(self._meeting.follow(feed.tell))
-            followed.callback(self._meeting.watch_changes(feed.refresh))
-            reading = _read_nothing(socket)  # commands are posted
+            followed.callback(meeting.follow(feed.tell))
+            followed.callback(meeting.watch_changes(feed.refresh))
+            reading = read_nothing(socket)  # commands are posted
             await feed.serve(request, socket, reading=reading, closing=self._closing)
         return socket
 
     # --- the stage's ---
 
     async def _stage(self, request: web.Request) -> web.StreamResponse:
-        socket = await open_socket(request)
-        if isinstance(socket, web.Response):
-            return socket
+        return await self._stages.serve(request, self._closing)
 
-        def view() -> tuple[object, Line]:
-            shown = self._meeting.stage()
-            what = *_steady(shown, _STAGE_RUNNING), tab.sound
-            return what, {"type": "stage", **asdict(shown), "sound": tab.sound}
+    async def _ingest(self, request: web.Request) -> web.StreamResponse:
+        return await ingest(request, self._meeting.inlets, self._closing)
 
-        feed = Feed(view)
-        tab = self._meeting.tabs.open(feed.tell)
-        with contextlib.ExitStack() as followed:
-            followed.callback(tab.close)
-            self._stages_changed(1)
-            followed.callback(self._stages_changed, -1)
-            followed.callback(self._meeting.watch_changes(feed.refresh))
-            reading = _read_stage(socket, tab)
-            await feed.serve(request, socket, reading=reading, closing=self._closing)
-        return socket
-
-    def _stages_changed(self, by: int) -> None:
-        self._stages += by
-        for feed in self._consoles:
+    def _stages_changed(self) -> None:
+        for feed in (*self._consoles, *self._set_up.feeds):
             feed.refresh()
 
     async def _prompt(self, request: web.Request) -> web.Response:
-        wav = self._meeting.tabs.wav(request.match_info["id"])
+        wav = self._here.tabs.wav(request.match_info["id"])
         if wav is None:
             raise web.HTTPNotFound
         return web.Response(body=wav, content_type="audio/wav")
 
 
-def _steady(shown: Snapshot | StageView, running: set[str]) -> tuple[object, ...]:
+def _steady(shown: Snapshot, running: set[str]) -> tuple[object, ...]:
     return tuple(getattr(shown, field.name) for field in fields(shown) if field.name not in running)
-
-
-async def _object(request: web.Request) -> Line:
-    """Return the object that was sent.
-
-    Raises:
-        HTTPBadRequest: it is none.
-    """
-    try:
-        body = await request.json()
-    except (ValueError, RecursionError):
-        raise web.HTTPBadRequest(reason="The body is not JSON.") from None
-    if not isinstance(body, dict):
-        raise web.HTTPBadRequest(reason="The body is no object.")
-    return body
-
-
-async def _read_nothing(socket: web.WebSocketResponse) -> None:
-    """Return when the reader says anything, or goes."""
-    await socket.receive()
-
-
-async def _read_stage(socket: web.WebSocketResponse, tab: Tab) -> None:
-    """Take what a stage may say; return when it says anything else, too much, or goes."""
-    times: deque[float] = deque(maxlen=CHATTER)
-    while (message := await socket.receive()).type is WSMsgType.TEXT:
-        now = time.monotonic()
-        if len(times) == CHATTER and now - times[0] < CHATTER_SECONDS:
-            return
-        times.append(now)
-        if (said := _said(message.data)) is None:
-            return
-        said(tab)
-
-
-def _said(text: str) -> Callable[[Tab], None] | None:
-    """Return what a stage's line means; None when it is none of those it may send."""
-    try:
-        line: Any = openapi.StageLine.validate_json(text)
-    except ValueError:
-        return None
-    if isinstance(line, openapi.Unlocked):
-        return lambda tab: tab.unlocked(unlocked=line.unlocked)
-    return lambda tab: tab.played(line.played, line.started_at)
 
 
 async def _health(request: web.Request) -> web.Response:

@@ -14,8 +14,9 @@ from typing import Any
 
 from speech.capture import protocol as capture
 from speech.playback import protocol as playback
-from speech.ports import FRAME, FRAME_SECONDS
+from speech.ports import FRAME_SECONDS
 from speech.recognition import wire
+from speech.soundserver import NO_DEVICE
 from tests.campaign.virtual import ZERO
 from tests.campaign.world import CALL, MICROPHONE, Play, Sound, World, pcm
 
@@ -93,7 +94,7 @@ class CaptureChild(Child):
 
     def _open(self) -> None:
         if self.world.active(f"{self.name}_lost"):
-            self.die(capture.NO_DEVICE)
+            self.die(NO_DEVICE)
         else:
             self._at = self.loop.now
             self.later(self.world.frames * FRAME_SECONDS, self._block)
@@ -113,7 +114,8 @@ class CaptureChild(Child):
         voiced = world.voiced(self.name, at - ZERO, frames)
         session = at + self.loop.slept - ZERO
         world.sounds.append(Sound(self.name, session, voiced, world.now()))
-        self.say(capture.HEADER.pack(at, 0.0, frames * FRAME) + pcm(voiced, round(at / FRAME_SECONDS)))
+        sound = pcm(voiced, round(at / FRAME_SECONDS))
+        self.say(capture.HEADER.pack(capture.SOUND, at, 0.0, len(sound)) + sound)
 
 
 class PlaybackChild(Child):

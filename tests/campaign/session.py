@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from facilitator import device_words, watching
 from facilitator import live as live_module
-from facilitator import watching
 from facilitator.catalog import load_process
 from facilitator.core.process import Participant, Process
 from facilitator.languages import load_language
@@ -161,12 +161,12 @@ class Held:
         holding = asyncio.create_task(self.live.run())
         if world.output == "stage":
             Tab(world, self.live.tabs)
-        caller = Caller(self.service)
+        self._caller = Caller(self.service)
         if self.place:
-            outcome.resumed.append((world.now(), await self._state(caller)))
+            outcome.resumed.append((world.now(), await self._state()))
         trouble = Trouble(world, self.service, outcome.statuses)
         aside = [asyncio.create_task(trouble.come()), asyncio.create_task(trouble.read())]
-        driving = asyncio.create_task(self._drive(caller))
+        driving = asyncio.create_task(self._drive())
         done, _ = await asyncio.wait({holding, driving}, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
@@ -198,20 +198,27 @@ class Held:
                 found[held["name"]] = ((draft or {}).get("text", ""), (agreement or {}).get("text", ""))
         return found
 
-    async def _state(self, caller: Caller) -> dict[str, Any]:
+    def _connected(self) -> Caller:
+        """Return the animator's connection, a new one where the service has let the last one go."""
+        if self._caller.is_closing():
+            self._caller = Caller(self.service)
+        return self._caller
+
+    async def _state(self) -> dict[str, Any]:
+        caller = self._connected()
         caller.send(f"GET /api/state HTTP/1.1\r\n{caller._pass()}".encode())
         _, state = await caller.answer()
         return dict(state)
 
-    async def _do(self, caller: Caller, name: str, values: dict[str, Any]) -> tuple[int, Any]:
+    async def _do(self, name: str, values: dict[str, Any]) -> tuple[int, Any]:
         asked = self.world.now()
-        status, body = await caller.post("/api/commands", {"command": name, **values})
+        status, body = await self._connected().post("/api/commands", {"command": name, **values})
         shown = body if isinstance(body, dict) and "step" in body else {}
         state = shown.get("step"), shown.get("at")
         self.outcome.answers.append(Answer(asked, self.world.now(), name, values, status, *state, self._kept()))
         return status, body
 
-    async def _drive(self, caller: Caller) -> None:
+    async def _drive(self) -> None:
         loop = self.world.loop
         for command in self.world.commands:
             wait = command.at + ZERO - loop.now
@@ -220,24 +227,24 @@ class Held:
             await asyncio.sleep(max(0.0, wait))
             if self.live.ended:
                 return
-            await self._do(caller, command.name, dict(command.values))
+            await self._do(command.name, dict(command.values))
         await asyncio.sleep(max(0.0, self.world.quiet_at + ZERO - loop.now))
         if not self.live.ended:
-            await self._finish(caller)
+            await self._finish()
 
-    async def _finish(self, caller: Caller) -> None:
+    async def _finish(self) -> None:
         """Bring the session to its end, as an animator does for whom nothing fails any more."""
         self.outcome.finishing = self.world.now()
-        phase = (await self._state(caller))["phase"]
+        phase = (await self._state())["phase"]
         if phase == "ready":
-            await self._do(caller, "start", {})
+            await self._do("start", {})
         elif phase == "paused":
-            await self._do(caller, "resume", {})
+            await self._do("resume", {})
         for _ in STEPS:
-            if (await self._do(caller, "next", {}))[0] != 200:
+            if (await self._do("next", {}))[0] != 200:
                 break
             await asyncio.sleep(1.0)
-        await self._do(caller, "end", {})
+        await self._do("end", {})
         for _ in range(round(4 * END_SECONDS)):
             if self.live.ended:
                 break
@@ -254,14 +261,13 @@ def run(seed: int, kinds: Sequence[str] = KINDS, change: Callable[[World], None]
     world = draw(seed, loop, kinds)
     if change is not None:
         change(world)
-    FrameDetector.world = world
     outcome = Outcome(world, Disk(world))
     kills = [fault for fault in world.faults if fault.kind == "killed"]
     gc.disable()
     try:
         for place in range(len(kills) + 1):
             kill = kills[place] if place < len(kills) else None
-            if _held(Held(outcome, place), loop, kill) or kill is None:
+            if hold(Held(outcome, place), loop, kill) or kill is None:
                 break
             loop = world.loop = _next(loop, kill.size)
     except HangError as hang:
@@ -277,15 +283,17 @@ def _next(before: VirtualLoop, outage: float) -> VirtualLoop:
     return loop
 
 
-def _held(held: Held, loop: VirtualLoop, kill: Fault | None) -> bool:
+def hold(held: Held, loop: VirtualLoop, kill: Fault | None) -> bool:
     """Run one process; return True where it came to its end, False where it was killed before."""
     world, children = held.world, Children(held.world)
+    FrameDetector.world = world
     with ExitStack() as stack:
         stack.enter_context(clocks(loop))
         for place, name, double in (
             (asyncio, "create_subprocess_exec", children.start),
             (os, "kill", children.kill),
             (live_module, "SileroDetector", FrameDetector),
+            (device_words, "list_devices", tuple),
             (watching, "Aside", VirtualAside),
             (keeping, "Aside", VirtualAside),
         ):

@@ -16,7 +16,14 @@ from facilitator.supervising import Defects
 from tests.campaign.judge import judge
 from tests.campaign.session import run
 
-WITHIN_SEEDS = 40
+WITHIN_SEEDS = 120
+SOAK = {
+    "a lost output is not opened again",
+    "what takes its time is not told",
+    "the clock stands while the computer sleeps",
+    "the texts are not taken up again",
+}
+"""Found after some dozens of sessions."""
 _cues, _restore = due.timed_cues, durable.restore
 
 
@@ -43,6 +50,14 @@ async def _raising(self: scribe.Scribe, recognizer: Any, job: Any, stage: Any) -
     return str(said.text)
 
 
+def _awake() -> float:
+    return time.monotonic()  # the one of the session, which is patched
+
+
+def _without_ends(state: Any) -> list[Any]:
+    return [one for one in _cues(state) if one[0] != "ended"]
+
+
 def _forgetting(state: Any, kept: Any, at: float) -> None:
     _restore(state, kept, at)
     state.records = {name: type(record)() for name, record in state.records.items()}
@@ -59,17 +74,15 @@ PLANTED: dict[str, tuple[Any, str, Any]] = {
     "a reader's defect is everybody's": (Defects, "contained", lambda _, call: call),
     "the recognizer's failure escapes": (scribe.Scribe, "_text", _raising),
     "what takes its time is not told": (scribe.Scribe, "_overdue", lambda *_: None),
-    "the clock stands while the computer sleeps": (timeline, "running_seconds", lambda: time.monotonic()),  # noqa: PLW0108  looked up when it is called
-    "the end of a step is not told": (
-        due,
-        "timed_cues",
-        lambda state: [one for one in _cues(state) if one[0] != "ended"],
-    ),
+    "the clock stands while the computer sleeps": (timeline, "running_seconds", _awake),
+    "the end of a step is not told": (due, "timed_cues", _without_ends),
     "the texts are not taken up again": (durable, "restore", _forgetting),
 }
 
 
-@pytest.mark.parametrize("planted", PLANTED)
+@pytest.mark.parametrize(
+    "planted", [pytest.param(one, marks=pytest.mark.soak) if one in SOAK else one for one in PLANTED]
+)
 def test_what_is_taken_out_is_found(planted: str) -> None:
     place, name, instead = PLANTED[planted]
     with patch.object(place, name, instead):

@@ -203,6 +203,9 @@ def draw(seed: int, loop: VirtualLoop, kinds: Sequence[str] = KINDS) -> World:
     for _ in range(rng.randint(2, 6)):
         kind = rng.choice(kinds)
         start = round(rng.uniform(1.0, end), 3)
+        if kind.startswith(("load", "engine")):  # before it is written down, nothing is asked of them
+            contract = [command.at for command in world.commands if command.name == "next" and not command.values][2]
+            start = round(max(1.0, contract + rng.uniform(-3.0, 5.0)), 3)
         world.faults.append(_fault(rng, kind, start))
     world.faults.sort(key=lambda fault: fault.start)
     world.quiet_at = max([end, *(fault.end for fault in world.faults)])

@@ -137,6 +137,22 @@ def test_of_a_lost_device_the_last_that_was_said_is_shown() -> None:
     assert wrong(meeting.send(ev.DeviceRecovered(at=10, device="call"))) == {}
 
 
+def test_a_participants_own_track_is_one_of_the_call() -> None:
+    meeting = go("contract", settings=settings(channels=("Camille", "Nour")))
+    assert {one.part: one.state for one in meeting.session.snapshot(0).health} == {
+        "microphone": "absent",
+        "call": "well",
+        "voice": "well",
+        "recognizer": "well",
+    }
+    meeting.send(ev.DeviceLost(at=1, device="Camille"), ev.DeviceLost(at=1, device="Nour"))
+    assert "interface.devices.track" in wrong(meeting)["call"]
+    assert "call" in wrong(meeting.send(ev.DeviceRecovered(at=2, device="Camille")))
+    assert wrong(meeting.send(ev.DeviceRecovered(at=2, device="Nour"))) == {}
+    meeting.send(ev.DeviceLost(at=3, device="Nour"), ev.ListeningPauseAsked(at=4))
+    assert wrong(meeting) == {}
+
+
 def test_a_listening_pause_and_the_end_forget_what_was_wrong_with_the_channels() -> None:
     meeting = warn(live(), "call_silent").send(ev.DeviceLost(at=2, device="microphone"))
     assert set(wrong(meeting)) == {"call", "microphone"}

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -106,15 +107,38 @@ class Run:
                 best, self.zero = took, before + took / 2 - at
 
 
+@dataclass
+class Served:
+    """A running `facilitator run` that answers.
+
+    Attributes:
+        known: what its ready file says.
+        process: the service itself.
+        http: asks it, with its token.
+    """
+
+    known: dict[str, str]
+    process: asyncio.subprocess.Process
+    http: aiohttp.ClientSession
+
+    async def ask(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the answer of the API: to a GET, or to a POST where there is a body."""
+        method = "GET" if body is None else "POST"
+        async with self.http.request(method, f"{self.known['api_url']}{path}", json=body) as answer:
+            said: dict[str, Any] = await answer.json()
+            assert answer.status == 200, said
+            return said
+
+
 @asynccontextmanager
-async def running(
+async def served(
     pulse: PulseServer,
     folder: Path,
     config: str,
     *arguments: str,
     output: IO[bytes] | None = None,
     through: Sequence[str] = (),
-) -> AsyncIterator[Run]:
+) -> AsyncIterator[Served]:
     """Run the service on `pulse` with a configuration, and end it whatever happens.
 
     Args:
@@ -141,14 +165,28 @@ async def running(
         known = json.loads(await asyncio.to_thread(ready.read_text))
         headers = {"Authorization": f"Bearer {known['token']}"}
         async with aiohttp.ClientSession(headers=headers) as http:
-            run = Run(http, known, process)
-            await run.set_zero()
-            async with http.ws_connect(f"{run.api}/events") as socket:
-                following = asyncio.create_task(run.follow(socket))
-                yield run
-                following.cancel()
-                await asyncio.gather(following, return_exceptions=True)
+            yield Served(known, process, http)
     finally:
         if process.returncode is None:
             process.terminate()
         await asyncio.wait_for(process.wait(), 10)
+
+
+@asynccontextmanager
+async def running(
+    pulse: PulseServer,
+    folder: Path,
+    config: str,
+    *arguments: str,
+    output: IO[bytes] | None = None,
+    through: Sequence[str] = (),
+) -> AsyncIterator[Run]:
+    """Run a session, as `served` does, and follow it."""
+    async with served(pulse, folder, config, *arguments, output=output, through=through) as service:
+        run = Run(service.http, service.known, service.process)
+        await run.set_zero()
+        async with service.http.ws_connect(f"{run.api}/events") as socket:
+            following = asyncio.create_task(run.follow(socket))
+            yield run
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)

@@ -176,7 +176,7 @@ async def kill_often(folder: Path, kills: int, seed: int) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(
-    ("kills", "seed"), [(4, 1), pytest.param(200, 2, marks=pytest.mark.soak)], ids=["few", "two hundred"]
+    ("kills", "seed"), [(4, 1), *(pytest.param(50, seed, marks=pytest.mark.soak) for seed in (2, 3, 4, 5))]
 )
 async def test_a_session_that_is_killed_goes_on_where_it_was(
     tmp_path: Path, kills: int, seed: int, capsys: pytest.CaptureFixture[str]

@@ -187,3 +187,31 @@ async def test_a_full_disk_is_told_within_two_seconds_and_the_meeting_goes_on(
         shot = await state(run)
         assert shot["step"] == "presentation"
         assert shot["records"]["contract"]["text"].startswith(f"{number} ")
+
+
+async def test_a_session_on_a_disk_that_became_read_only_goes_on_in_memory_and_says_so(
+    tmp_path: Path, pulse: PulseServer, small_disk: Path
+) -> None:
+    config = f'[voice]\nenabled = false\n[listening]\nenabled = false\n[privacy]\nfolder = "{small_disk}"\n'
+    async with running(pulse, tmp_path, config, "--duration", "60", *PEOPLE) as run:
+        await run.command("start")
+        await run.command("next")
+        await run.command("edit_contract", text=CONTRACT)
+        before, at = await state(run), time.monotonic()
+        await killed(run)
+    (path,) = small_disk.glob("*.session")
+    await asyncio.to_thread(subprocess.run, ["mount", "-o", "remount,ro", small_disk], check=True)
+    content = path.read_bytes()
+    await asyncio.to_thread((tmp_path / "ready.json").unlink)
+    async with running(pulse, tmp_path, config, "--resume", path.stem) as run:
+        ready = time.monotonic()
+        as_before(before, await state(run), time.monotonic() - at)
+        while "store_failed" not in {warning["code"] for warning in (await state(run))["warnings"]}:
+            assert time.monotonic() < ready + 2.0
+        await run.command("next")
+        await run.command("edit_contract", text="Autrement.")
+        assert (await state(run))["records"]["contract"]["text"] == "Autrement."
+        await run.command("end")
+        refused = await run.command("purge", status=422, confirm=True)
+        assert "cannot be" in refused["error"] or "could not be" in refused["error"]
+    assert path.read_bytes() == content

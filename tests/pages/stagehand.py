@@ -19,6 +19,7 @@ from facilitator.documents.offers import with_offers
 from facilitator.web.meeting import RefusedError
 from facilitator.web.passes import Scope
 from facilitator.web.service import Service
+from speech.capture.ingest import Inlet
 from tests.core.builders import Meeting
 from tests.pages.scenes import FOLLOW_UP, SCENES, words_of
 from tests.web.meeting import FakeTab, FakeTabs
@@ -54,6 +55,7 @@ class Shown:
 
     def __init__(self) -> None:
         self.tabs = Tabs(self.change)
+        self.inlets = {"call": Inlet()}
         self.meeting: Meeting
         self.done: list[tuple[str, dict[str, Any]]] = []
         self._watchers: list[Callable[[], None]] = []

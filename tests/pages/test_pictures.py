@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Page
 
 from tests.pages.stagehand import House, Look
 
@@ -22,11 +23,16 @@ PICTURES = {
 """Each picture of docs/images, by its name: the page, the scene, how it is looked at."""
 
 
+async def draw(page: Page, name: str, elsewhere: Path) -> None:
+    """Draw a picture of a page: into the guides' folder where that is asked for, else `elsewhere`."""
+    folder = IMAGES if os.environ.get("FACILITATOR_PICTURES") else elsewhere
+    await page.screenshot(path=folder / f"{name}.png", animations="disabled")
+    assert (folder / f"{name}.png").stat().st_size > 5_000
+    assert (IMAGES / f"{name}.png").is_file(), "docs/images lacks it: draw it with FACILITATOR_PICTURES=1"
+
+
 @pytest.mark.parametrize("name", list(PICTURES))
 async def test_every_picture_of_the_guides_can_be_drawn(house: House, tmp_path: Path, name: str) -> None:
     kind, scene, look = PICTURES[name]
     page = await house.open(kind, scene, look)
-    folder = IMAGES if os.environ.get("FACILITATOR_PICTURES") else tmp_path
-    await page.screenshot(path=folder / f"{name}.png", animations="disabled")
-    assert (folder / f"{name}.png").stat().st_size > 5_000
-    assert (IMAGES / f"{name}.png").is_file(), "docs/images lacks it: draw it with FACILITATOR_PICTURES=1"
+    await draw(page, name, tmp_path)

@@ -322,6 +322,50 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     os.system(f"umount {folder}")  # noqa: S605
 
 
+def read_only(folder: Path) -> None:
+    if os.system(f"mount -o remount,ro {folder} 2>/dev/null") != 0:  # noqa: S605  this test's own folder
+        pytest.skip("no disk can be made read-only here")
+
+
+def test_on_a_disk_that_became_read_only_a_session_is_read_and_writing_is_told(small_disk: Path, keys: Keys) -> None:
+    store = SessionStore.create(small_disk, NAME, keys)
+    store.append(*ENTRIES)
+    store.mark()
+    store.close()
+    before = store.path.read_bytes()
+    read_only(small_disk)
+    store = SessionStore.open(small_disk, NAME, keys)
+    assert list(store.read()) == ENTRIES
+    with pytest.raises(StoreError, match="cannot be written"):
+        store.append(Entry("course", b"c"))
+    store.close()
+    assert store.path.read_bytes() == before
+
+
+def test_on_such_a_disk_a_stroke_that_was_broken_off_is_refused(small_disk: Path, keys: Keys) -> None:
+    store = SessionStore.create(small_disk, NAME, keys)
+    store.append(*ENTRIES)
+    store.mark()
+    store.close()
+    small_disk.joinpath(f"{store.path.name}-journal").write_bytes(b"page")
+    read_only(small_disk)
+    with pytest.raises(StoreError, match="cannot be written or read"):
+        SessionStore.open(small_disk, NAME, keys)
+
+
+def test_a_stolen_store_tells_times_sizes_and_kinds_alone(path: Path) -> None:
+    """What is not encrypted: how many records there are, of which kind, and how long each is."""
+    connection = sqlite3.connect(path)
+    shapes = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    found = connection.execute("SELECT sequence, kind, nonce, ciphertext FROM records ORDER BY sequence").fetchall()
+    heads = connection.execute("SELECT id, length(nonce), length(ciphertext) FROM head").fetchall()
+    connection.close()
+    assert shapes == {"records", "head"}
+    assert [(sequence, kind) for sequence, kind, _, _ in found] == list(enumerate([one.kind for one in ENTRIES], 1))
+    assert [(len(nonce), len(sealed) - 16) for _, _, nonce, sealed in found] == [(12, len(e.payload)) for e in ENTRIES]
+    assert heads == [(1, 12, 9 + 16)]
+
+
 def test_a_disk_that_is_really_full_is_told_and_what_was_there_stays(small_disk: Path, keys: Keys) -> None:
     store = SessionStore.create(small_disk, NAME, keys)
     written = 0

@@ -11,6 +11,7 @@ from facilitator import commands
 from facilitator.core.snapshot import Snapshot, StepView
 from facilitator.core.stage import StageView
 from facilitator.web.service import RefusedError
+from speech.capture.ingest import Inlet
 
 WAV = b"RIFF of the prompt"
 STEPS = ("welcome", "presentation", "clarification")
@@ -72,6 +73,7 @@ class FakeMeeting:
         self.defect: Exception | None = None
         self.title = "Accueil"
         self.tabs = FakeTabs(self.change)
+        self.inlets = {"call": Inlet()}
         self.watchers: list[Callable[[], None]] = []
         self._place = 0
 

@@ -13,7 +13,7 @@ import pytest
 
 from facilitator.web.feeds import QUEUE
 from facilitator.web.passes import Scope
-from facilitator.web.service import CHATTER
+from facilitator.web.stages import CHATTER
 from tests.web.conftest import Door
 from tests.web.meeting import FakeTab
 from tests.web.test_events import JUNK, MEMORY_BYTES, console, received

@@ -43,10 +43,13 @@ async function until(ask) {
 
 const pause = (tried) => new Promise((go) => setTimeout(go, RETRY_MS[Math.min(tried, RETRY_MS.length - 1)]));
 
-// Does a command. Returns what the service says; `error` is its sentence, `unanswered` that nobody did.
-export async function command(name, values = {}) {
+// Does a command, as `ask` says.
+export const command = (name, values = {}) => ask("/api/commands", { command: name, ...values });
+
+// Has something done. Returns what the service says; `error` is its sentence, `unanswered` that nobody did.
+export async function ask(path, body = {}) {
   try {
-    const answer = await post("/api/commands", { command: name, ...values });
+    const answer = await post(path, body);
     const said = await answer.json();
     return answer.ok ? said : { error: said.error, code: said.code };
   } catch {

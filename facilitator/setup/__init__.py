@@ -1,0 +1,1 @@
+"""Before a session: what the animator chooses on the set-up page, checked and tried out there."""
