@@ -31,9 +31,9 @@ async def draw(house: House, kind: str, scenes: tuple[str, ...], out: Path) -> N
                 await _shoot(page, out / f"{kind}-{scene}-{width}-{theme}.png", whole=width < 1000)
         await page.set_viewport_size({"width": 1280, "height": 800})
         await page.emulate_media(color_scheme="light")
-        await page.evaluate("() => document.documentElement.style.fontSize = '200%'")
+        await house.set_text(page, 32)
         await _shoot(page, out / f"{kind}-{scene}-200.png", whole=True)
-        await page.evaluate("() => document.documentElement.style.fontSize = ''")
+        await house.set_text(page, 16)
 
 
 async def _shoot(page: Page, path: Path, *, whole: bool) -> None:

@@ -30,8 +30,8 @@ _PARTS: Mapping[str, str] = {
 _ABSENT = frozenset({"no_call_input", "no_voice", "no_model"})
 _WELL_AGAIN: Mapping[str, str] = {"writing_caught_up": RECOGNIZER, **{f"{part}_back": part for part in PARTS}}
 _DEVICES: Mapping[str, str] = {"voice_output": VOICE, "stage": VOICE}
-_STAYS_LATE = frozenset({"writing_late"})
-"""A text that comes late is no proof of being in time."""
+_NOT_DISPROVED = frozenset({"writing_late", "voice_muted"})
+"""A text may come late all the same, and a prompt be played to nobody: only a warning says that this is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +68,19 @@ def recovered(state: State, device: str) -> None:
     right(state, _DEVICES.get(device, device))
 
 
+def lost(state: State, device: str) -> None:
+    """Take that a device is gone: what was wrong with it before is of no account; what is said of it later is."""
+    right(state, _DEVICES.get(device, device))
+
+
+def proved(state: State, part: str) -> None:
+    """Take that a part was seen to do its work."""
+    right(state, part, but=_NOT_DISPROVED)
+
+
 def _part_with(device: str) -> str:
     """Return the part that a device belongs to; a participant's own track is one of the call."""
     return _DEVICES.get(device, device if device in _CHANNELS else CALL)
-
-
-def written(state: State) -> None:
-    """Take that the recognizer has written something."""
-    right(state, RECOGNIZER, but=_STAYS_LATE)
 
 
 def not_listened_to(state: State) -> None:
@@ -103,12 +108,12 @@ def take(state: State) -> tuple[PartView, ...]:
 
 def _view(state: State, part: str) -> PartView:
     told = [warning for warning in state.warnings.values() if part_of(warning.code) == part]
-    lost = [device for device in sorted(state.lost) if _part_with(device) == part]
-    if lost:
-        if lost[0] in _CHANNELS or lost[0] in _DEVICES:
-            name = state.words(f"interface.devices.{lost[0]}")
+    gone = [device for device in sorted(state.lost) if _part_with(device) == part]
+    if gone and not told:
+        if gone[0] in _CHANNELS or gone[0] in _DEVICES:
+            name = state.words(f"interface.devices.{gone[0]}")
         else:
-            name = state.words("interface.devices.track", words=lost[0])
+            name = state.words("interface.devices.track", words=gone[0])
         return PartView(part, "wrong", state.words("interface.warnings.device_lost", words=name))
     absent = any(warning.code in _ABSENT for warning in told)
     words = told[-1].message if told else ""

@@ -23,7 +23,7 @@ def _hear(state: State, event: ev.ChannelEvent) -> None:
     state.ears.hear(event)
     state.tally.hear(event)
     if isinstance(event, ev.VoiceRose):
-        health.right(state, event.channel)
+        health.proved(state, event.channel)
     if state.floor is not None:
         state.floor.hear(event)
 
@@ -53,7 +53,7 @@ def _utterance_written(state: State, event: ev.UtteranceWritten) -> None:
     if event.text is None:
         record.lose(_utterance(state, event, None, event.stage))
         return
-    health.written(state)
+    health.proved(state, health.RECOGNIZER)
     utterance = _utterance(state, event, event.text, event.stage)
     if record.write(utterance, event.replaces):
         state.publish(
@@ -96,7 +96,7 @@ def _prompt_ready(state: State, event: ev.PromptReady) -> None:
 
 def _prompt_started(state: State, event: ev.PromptStarted) -> None:
     state.voice.started(event.prompt_id, state.now)
-    health.right(state, health.VOICE)
+    health.proved(state, health.VOICE)
 
 
 def _prompt_ended(state: State, event: ev.PromptEnded) -> None:
@@ -128,6 +128,7 @@ def _prompt_failed(state: State, event: ev.PromptFailed) -> None:
 def _device_lost(state: State, event: ev.DeviceLost) -> None:
     state.ears.close(event.device)
     state.lost.add(event.device)
+    health.lost(state, event.device)
     state.publish(facts.DeviceLost, device=event.device)
 
 

@@ -70,6 +70,7 @@ AGAIN = {
     "call_muted": ("call", ev.Warned(at=9, code="call_back", message="Heard again.")),
     "microphone_silent": ("microphone", ev.DeviceRecovered(at=9, device="microphone")),
     "voice_failed": ("voice", ev.PromptStarted(at=9, prompt_id="p1")),
+    "voice_muted": ("voice", ev.Warned(at=9, code="voice_back", message="Heard again.")),
     "voice_quiet": ("voice", ev.DeviceRecovered(at=9, device="voice_output")),
     "recognizer_failed": ("recognizer", utterance(1, "Bonjour.", 9)),
     "sound_kept": ("recognizer", utterance(1, "Bonjour.", 9)),
@@ -122,6 +123,18 @@ def test_a_lost_device_is_wrong_until_it_is_back(device: str, part: str) -> None
     assert list(wrong(meeting)) == [part]
     assert words.endswith(f"interface.devices.{device} for Camille, 0 s")
     assert wrong(meeting.send(ev.DeviceRecovered(at=2, device=device))) == {}
+
+
+def test_a_prompt_that_is_played_to_nobody_proves_nothing() -> None:
+    meeting = warn(live(), "voice_muted").send(ev.PromptStarted(at=2, prompt_id="p1"))
+    assert wrong(meeting) == {"voice": "About voice_muted."}
+
+
+def test_of_a_lost_device_the_last_that_was_said_is_shown() -> None:
+    meeting = warn(live(), "call_silent").send(ev.DeviceLost(at=2, device="call"))
+    assert "interface.devices.call" in wrong(meeting)["call"]
+    assert wrong(warn(meeting, "call_away", at=9)) == {"call": "About call_away."}
+    assert wrong(meeting.send(ev.DeviceRecovered(at=10, device="call"))) == {}
 
 
 def test_a_participants_own_track_is_one_of_the_call() -> None:

@@ -181,7 +181,7 @@ def trouble(language: str) -> Meeting:
     meeting = at_step(language, "clarification", 3.0)
     now = meeting.now
     words = words_of(meeting)
-    codes = ("no_model", "call_silent", "detector_late")
+    codes = ("no_model", "call_no_sound", "detector_late")
     warnings = [ev.Warned(at=now, code=code, message=words.plain(f"interface.warnings.{code}")) for code in codes]
     return meeting.send(ev.DeviceLost(at=now, device="microphone"), *warnings)
 

@@ -172,6 +172,14 @@ class House:
         await page.reload()
         await self.settled(page)
 
+    async def set_text(self, page: Page, pixels: int) -> None:
+        """Have the browser write as large as its user wants: 16 px is usual, 32 is 200 %."""
+        session = await page.context.new_cdp_session(page)
+        await session.send("Page.setFontSizes", {"fontSizes": {"standard": pixels}})
+        await page.wait_for_function(
+            "(least) => parseFloat(getComputedStyle(document.documentElement).fontSize) >= least", arg=pixels
+        )
+
     async def settled(self, page: Page) -> None:
         """Wait until the page shows what the service says."""
         await page.wait_for_selector("body[data-state=here]")

@@ -28,6 +28,15 @@ CUT_OFF = """() => {
     if (box.right > innerWidth + 1 || box.left < -1) found.push(`${name}: ${box.left} to ${box.right}`);
     if (one.scrollWidth > one.clientWidth + 1 && one.clientWidth) found.push(`${name} is wider than its place`);
   }
+  const places = "#now, #side, #agenda, #health, .stage main > *, .stage footer";
+  const parts = [...document.querySelectorAll(places)].filter((one) => one.checkVisibility());
+  for (const one of parts) for (const other of parts) {
+    const [a, b] = [one.getBoundingClientRect(), other.getBoundingClientRect()];
+    const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+    const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+    const apart = !one.contains(other) && !other.contains(one);
+    if (apart && across > 1 && down > 1) found.push(`${one.id || one.tagName} lies on ${other.id || other.tagName}`);
+  }
   return found;
 }"""
 
@@ -50,9 +59,10 @@ async def test_nothing_is_cut_off(house: House, name: str) -> None:
             if wrong := await cut_off(page):
                 found[scene, width] = wrong
         await page.set_viewport_size({"width": 1280, "height": 800})
-        await page.evaluate("() => document.documentElement.style.fontSize = '200%'")
+        await house.set_text(page, 32)
         if wrong := await cut_off(page):
             found[scene, "200 %"] = wrong
+        await house.set_text(page, 16)
     assert found == {}
 
 
