@@ -17,15 +17,15 @@ from facilitator.hearing import Ear, Heard, Hearing
 from facilitator.languages import load_language
 from facilitator.runner import LONGEST_PAUSE_SECONDS, Runner
 from facilitator.scribe import LATE, LOADED, LOADING, NOT_LOADED, Scribe
-from facilitator.speaking import DeviceMouth, Speaker
+from facilitator.speaking import Speaker
 from facilitator.supervising import Defects, watch_sleep
 from facilitator.timeline import LiveClock, Timeline
 from speech.errors import RecognizerError
 from speech.own_voice import OwnVoice
-from speech.ports import RATE_HZ, Played, Samples, Sound, Transcript
+from speech.ports import RATE_HZ, Samples, Transcript
 from speech.recognition.segmenter import Utterance
 from tests.campaign.virtual import VirtualLoop, virtually
-from tests.fakes import FakeDetector, FakeListener, FakeRecognizer, FakeSource, FakeSynthesizer, FakeTold, recording
+from tests.fakes import FakeDetector, FakeListener, FakeRecognizer, FakeSource, FakeTold, recording
 from tests.store.meetings import session
 
 WORDS = load_language("codev", "fr", "tu")
@@ -328,76 +328,3 @@ async def test_whatever_the_engine_or_the_keeping_raises_the_utterance_is_told_l
     written = [event.text for event in listener.events if isinstance(event, ev.UtteranceWritten)]
     assert written == [None]
     assert [code for code, _ in warned(listener)] == [NOT_LOADED, "recognizer_failed"]
-
-
-# --- the voice ---
-
-
-class BadSink:
-    """Begins late, or raises what no sink should."""
-
-    def __init__(self, *, begins: float = 0.0, fails: bool = False) -> None:
-        self.on_lost: Callable[[], None] = lambda: None
-        self._begins = begins
-        self._fails = fails
-
-    async def open(self) -> None:
-        await asyncio.sleep(self._begins)
-
-    async def play(self, sound: Sound, *, on_started: Callable[[float], None]) -> Played:
-        if self._fails:
-            raise ZeroDivisionError(SECRET)
-        await asyncio.sleep(self._begins)
-        loop = asyncio.get_running_loop()
-        on_started(loop.time())
-        return Played(loop.time(), loop.time(), completed=True)
-
-    def stop(self, fade_seconds: float) -> None: ...
-
-    async def close(self) -> None: ...
-
-
-def said(sink: BadSink) -> list[ev.Event]:
-    clock, events = LiveClock(), list[ev.Event]()
-    timeline = Timeline(clock)
-    mouth = DeviceMouth(timeline, clock, sink, OwnVoice(), events.append, told=FakeTold())  # type: ignore[arg-type]
-    runner = runner_of(timeline, None)
-    asyncio.get_running_loop().create_task(runner.run())
-    mouth.play("p", Sound(np.zeros(RATE_HZ, dtype=np.float32), RATE_HZ), 0.0)
-    return events
-
-
-@virtually
-async def test_a_voice_that_does_not_begin_is_told_lost_within_2_s_and_back_when_it_does(loop: VirtualLoop) -> None:
-    events = said(BadSink(begins=9.0))
-    await asyncio.sleep(30)
-    assert [type(event) for event in events] == [ev.DeviceLost, ev.PromptStarted, ev.PromptEnded, ev.DeviceRecovered]
-    assert events[0].at <= 2.0
-
-
-@virtually
-async def test_whatever_the_output_raises_costs_one_prompt(loop: VirtualLoop) -> None:
-    events = said(BadSink(fails=True))
-    await asyncio.sleep(5)
-    assert [type(event) for event in events] == [ev.PromptFailed]
-
-
-class BrokenVoice(FakeSynthesizer):
-    async def render(self, text: str, *, private: bool = False) -> Sound:
-        raise ZeroDivisionError(SECRET)
-
-    def forget_private(self) -> None: ...
-
-
-@virtually
-async def test_whatever_the_speech_engine_raises_costs_one_prompt(loop: VirtualLoop) -> None:
-    timeline, events = Timeline(LiveClock()), list[ev.Event]()
-    speaker = Speaker(timeline, BrokenVoice(), WORDS)  # type: ignore[arg-type]
-    speaker.connect(
-        events.append, mouth=DeviceMouth(timeline, LiveClock(), BadSink(), OwnVoice(), events.append, told=FakeTold())
-    )  # type: ignore[arg-type]
-    speaker.prepare(prompt("p"))
-    (told,) = await speaker.render_ahead([("", "p")])
-    await asyncio.sleep(1)
-    assert [type(event) for event in events] == [ev.PromptFailed]
-    assert SECRET not in told

@@ -82,7 +82,7 @@ async def test_the_calls_tab_is_heard_through_the_console(pulse: PulseServer, tm
         await to_contract(run)
         assert (await run.wait_for("device_lost", device="call"))["at"] < 10
         await console.get_by_text("L'appel n'est pas encore écouté").wait_for()
-        await console.keyboard.press("a")
+        await console.keyboard.press("k")
         await run.wait_for("device_recovered", device="call")
         await console.get_by_text("L'appel n'est pas encore écouté").wait_for(state="detached")
         await call.evaluate(PLAY, wav)

@@ -61,7 +61,7 @@ export function actionsOf(desk) {
     ofRecord("read_back", "r", () => say("read_back"), (record) => held(desk.shot()) && record.text !== "",
       () => desk.send("read_back", { record: desk.record().name })),
     { id: "dismiss", key: "v", words: () => say("dismiss"), can: () => desk.dismissable(), run: () => desk.dismiss() },
-    { id: "share_call", key: "a", words: () => say("share_call"), can: on((shot) => shot.call_page !== "off" && shot.phase !== "ended"), run: () => desk.shareCall() },
+    { id: "share_call", key: "k", words: () => say("share_call"), can: on((shot) => shot.call_page !== "off" && shot.phase !== "ended"), run: () => desk.shareCall() },
     { id: "open_stage", key: "o", words: () => say("open_stage"), can: on((shot) => shot.phase !== "ended"), run: () => desk.openStage() },
     { id: "end", key: "e", words: () => say("end"), can: on((shot) => held(shot) || shot.phase === "ready"), run: () => endSession(desk) },
     { id: "end_now", key: "e", words: () => say("end_now"), can: on((shot) => shot.phase === "closing"), run: () => desk.send("end"), legend: false },
