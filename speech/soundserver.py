@@ -12,6 +12,7 @@ Rules:
 
 from __future__ import annotations
 
+import ctypes.util
 import os
 import runpy
 import sys
@@ -31,6 +32,19 @@ _POLL_SECONDS = 0.2
 _EVENTS = ("server", "source", "source_output", "sink", "sink_input")
 
 
+def _load() -> Any:
+    """Return pulsectl, which is for Linux only and loads libpulse.
+
+    It looks for the library by a compiler, which writes temporary files; its usual name is enough.
+    """
+    find, ctypes.util.find_library = ctypes.util.find_library, lambda name: None  # noqa: ARG005
+    try:
+        import pulsectl  # noqa: PLC0415  it loads libpulse
+    finally:
+        ctypes.util.find_library = find
+    return pulsectl
+
+
 class Watcher:
     """One connection to the sound server. It belongs to the thread that made it.
 
@@ -40,8 +54,7 @@ class Watcher:
     """
 
     def __init__(self, name: str, kind: Kind) -> None:
-        import pulsectl  # noqa: PLC0415 - Linux only, and it loads libpulse
-
+        pulsectl = _load()
         self._name = name
         self._kind = kind
         self._news = False

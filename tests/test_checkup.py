@@ -30,7 +30,7 @@ async def test_a_model_that_is_not_wanted_is_not_said_to_be_missing() -> None:
     assert parts.choose_model(config) is None
     assert parts.told_of_recognizer(config, None) == []
     assert parts.make_recognizer(config, None) is None
-    found = [finding async for finding, _ in checkup._model(config, made_of(config))]
+    found = [await checkup._model(config, made_of(config))]
     assert [finding.message for finding in found] == ["Switched off: contract and plan are written by hand."]
 
 
@@ -42,4 +42,6 @@ def made_of(config: Config) -> checkup.Parts:
         open_detector=lambda: None,
         choose_model=lambda: parts.choose_model(config),
         make_recognizer=lambda model: parts.make_recognizer(config, model),
+        installed=list,
+        measure=lambda _: 0.0,
     )

@@ -60,4 +60,6 @@ def answer(files: Mapping[str, File], request: web.Request, name: str) -> web.Re
     headers = {**HEADERS, hdrs.ETAG: file.etag}
     if request.headers.get(hdrs.IF_NONE_MATCH) == file.etag:
         return web.Response(status=304, headers=headers)
-    return web.Response(body=file.content, headers={**headers, hdrs.CONTENT_TYPE: file.kind})
+    response = web.Response(body=file.content, headers={**headers, hdrs.CONTENT_TYPE: file.kind})
+    response.enable_compression()
+    return response

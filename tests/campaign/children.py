@@ -262,8 +262,8 @@ class Children:
         self._started: dict[int, Child] = {}
 
     async def start(self, *command: str, **_options: Any) -> Child:
-        module = command[command.index("-m") + 1]
-        name = command[-1] if command[-1] in {CALL, MICROPHONE} else module
+        module = next(part for part in command if part in _KINDS)
+        name = next((part for part in command if part in {CALL, MICROPHONE}), module)
         child = _KINDS[module](self._world, name)
         self._started[child.pid] = child
         return child

@@ -146,6 +146,7 @@ async def test_a_session_is_held_in_a_real_call(desk: PulseServer, tmp_path: Pat
     assert any("préparer l'entretien avec Sophie" in text for text in texts)
 
 
+@pytest.mark.soak
 async def test_the_stages_tab_shared_with_its_sound_is_the_other_way_in(pulse: PulseServer, tmp_path: Path) -> None:
     """The far end hears what the participants' page plays, from a tab that is shared in the call, without a driver."""
     make_far_devices(pulse)

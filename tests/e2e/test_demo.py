@@ -43,7 +43,7 @@ def said_in(script: Script, step: str) -> list[str]:
     return [line.say for one in script.steps if one.id == step for line in one.lines if line.say]
 
 
-@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("language", ["fr", pytest.param("en", marks=pytest.mark.soak)])
 def test_the_demo_holds_a_whole_session(tmp_path: Path, language: str) -> None:
     """Steps in order, due prompts spoken or withheld, exactly the scripted interruptions, texts word for word."""
     script = load_script(language)
@@ -83,6 +83,7 @@ def test_the_demo_holds_a_whole_session(tmp_path: Path, language: str) -> None:
     assert {event["step"] for event in of(events, "utterance_transcribed")} == {"contract", "synthesis"}
 
 
+@pytest.mark.soak
 def test_the_demo_runs_at_the_speed_asked_for(tmp_path: Path) -> None:
     """At twenty times real time the same session is held, and the fast voice of the clock changes no decision.
 

@@ -130,6 +130,7 @@ async def test_everything_is_chosen_and_tried_and_the_session_starts(
         assert (state["phase"], state["listening"], state["channels"]) == ("running", "unasked", ["call"])
 
 
+@pytest.mark.soak
 async def test_the_voice_is_tried_through_the_stages_tab_which_goes_on_into_the_session(
     pulse: PulseServer, tmp_path: Path
 ) -> None:

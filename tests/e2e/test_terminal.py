@@ -131,7 +131,7 @@ def test_a_session_is_driven_by_single_keys(tmp_path: Path) -> None:
         screen.press("x")
         screen.wait_for("Tout détruire de cette séance")
         screen.press("o")
-        screen.wait_for("was destroyed on")
+        screen.wait_for("a été détruite le")
         screen.press("q")
         screen.read(5.0)
         assert screen.process.wait(10) == 0
@@ -244,7 +244,7 @@ def test_the_ready_file_is_private_and_gone_at_the_end(tmp_path: Path) -> None:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         known = json.loads(ready.read_text(encoding="utf-8"))
-        assert set(known) == {"pid", "console_url", "stage_url", "api_url", "token"}
+        assert set(known) == {"pid", "console_url", "stage_url", "api_url", "token", "tokens", "ingest_token"}
         assert known["pid"] == process.pid
         assert ready.stat().st_mode & 0o077 == 0
         assert known["token"] not in known["console_url"] + known["stage_url"] + known["api_url"]

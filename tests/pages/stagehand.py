@@ -55,7 +55,7 @@ class Shown:
 
     def __init__(self) -> None:
         self.tabs = Tabs(self.change)
-        self.inlets = {"call": Inlet()}
+        self.inlets: dict[str, Inlet] = {}
         self.meeting: Meeting
         self.done: list[tuple[str, dict[str, Any]]] = []
         self._watchers: list[Callable[[], None]] = []
