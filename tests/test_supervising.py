@@ -11,8 +11,7 @@ import pytest
 
 from facilitator.capturing import LiveHearing
 from facilitator.core import events as ev
-from facilitator.core.actions import OpenGrant, Prompt
-from facilitator.core.process import Cue
+from facilitator.core.actions import OpenGrant
 from facilitator.hearing import Ear, Heard, Hearing
 from facilitator.languages import load_language
 from facilitator.runner import LONGEST_PAUSE_SECONDS, Runner
@@ -31,19 +30,6 @@ from tests.store.meetings import session
 WORDS = load_language("codev", "fr", "tu")
 GRANT = OpenGrant(record="contract", step="contract", at=0.0)
 SECRET = "what Camille said"  # noqa: S105
-
-
-def prompt(name: str) -> Prompt:
-    return Prompt(
-        id=name,
-        step="welcome",
-        cue=Cue.CUSTOM,
-        key="",
-        text=name,
-        due_at=0.0,
-        deadline_at=10.0,
-        silence_seconds=0.6,
-    )
 
 
 def runner_of(timeline: Timeline, on_defect: Callable[[Exception], None] | None) -> Runner:

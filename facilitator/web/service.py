@@ -22,7 +22,7 @@ from facilitator.web.meeting import Line, Meeting, RefusedError
 from facilitator.web.pages import ADDRESSES, SET_UP, File, answer, read_pages
 from facilitator.web.passes import PAGES, Passes, Scope
 from facilitator.web.reading import read_object
-from facilitator.web.setup import SetUp, SetUpRoutes
+from facilitator.web.setup import SetUp, SetUpRoutes, refusal
 from facilitator.web.stages import Stages
 
 __all__ = ["FRAME_BYTES", "QUEUE", "Meeting", "RefusedError", "Service"]
@@ -237,7 +237,7 @@ class Service:
         try:
             said = await self._meeting.command(name, body, if_step)
         except RefusedError as refused:
-            return web.json_response({"error": str(refused), "code": refused.code}, status=refused.status)
+            return refusal(refused)
         return web.json_response({**self._shown(request, self._meeting.snapshot()), **(said or {})})
 
     def _console_view(self, request: web.Request) -> tuple[object, Line]:

@@ -144,7 +144,7 @@ class SetUpRoutes:
         try:
             await setup.change(values)
         except RefusedError as refused:
-            return _refusal(refused)
+            return refusal(refused)
         return self._answer(setup)
 
     async def _bring(self, request: web.Request) -> web.Response:
@@ -157,7 +157,7 @@ class SetUpRoutes:
         try:
             await setup.bring(content)
         except RefusedError as refused:
-            return _refusal(refused)
+            return refusal(refused)
         return self._answer(setup)
 
     async def _forget(self, request: web.Request) -> web.Response:
@@ -166,7 +166,7 @@ class SetUpRoutes:
         try:
             await setup.forget()
         except RefusedError as refused:
-            return _refusal(refused)
+            return refusal(refused)
         return self._answer(setup)
 
     async def _say(self, request: web.Request) -> web.Response:
@@ -175,7 +175,7 @@ class SetUpRoutes:
         try:
             setup.say()
         except RefusedError as refused:
-            return _refusal(refused)
+            return refusal(refused)
         return self._answer(setup)
 
     async def _begin(self, request: web.Request) -> web.Response:
@@ -184,7 +184,7 @@ class SetUpRoutes:
         try:
             meeting = await setup.begin()
         except RefusedError as refused:
-            return _refusal(refused)
+            return refusal(refused)
         self._go_on(meeting)
         return web.json_response({"begun": True})
 
@@ -229,7 +229,8 @@ class SetUpRoutes:
         return socket
 
 
-def _refusal(refused: RefusedError) -> web.Response:
+def refusal(refused: RefusedError) -> web.Response:
+    """Return the answer that says why something was not done."""
     return web.json_response({"error": str(refused), "code": refused.code}, status=refused.status)
 
 

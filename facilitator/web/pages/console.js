@@ -1,6 +1,6 @@
 // The animator's console: shows the service's snapshots, sends the animator's commands, decides nothing.
 import { actionsOf } from "./actions.js";
-import { byId, fill, h, text } from "./dom.js";
+import { byId, fill, h, lockedOut, text } from "./dom.js";
 import { listen } from "./keys.js";
 import { showNow, showTime } from "./now.js";
 import { present, Records } from "./records.js";
@@ -142,16 +142,6 @@ async function main() {
   }, TICK_MS);
   setInterval(refresh, REFRESH_MS);
   document.addEventListener("visibilitychange", () => document.hidden || refresh());
-}
-
-// Without a cookie the words of the session are not known either: both languages, for nobody is signed in.
-function lockedOut() {
-  document.body.dataset.state = "locked";
-  byId("away").replaceChildren(
-    h("p", {}, h("strong", {}, "Ouvrir le lien que « facilitator run » affiche. Un lien ne s'ouvre qu'une fois.")),
-    h("p", { lang: "en" }, "Open the link that “facilitator run” shows. A link opens once only."),
-  );
-  byId("away").hidden = false;
 }
 
 main();

@@ -40,3 +40,13 @@ export function fill(element, state, make) {
   if (focused) element.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
   return true;
 }
+
+// Without a cookie the words of the session are not known either: both languages, for nobody is signed in.
+export function lockedOut() {
+  document.body.dataset.state = "locked";
+  byId("away").replaceChildren(
+    h("p", {}, h("strong", {}, "Ouvrir le lien que « facilitator run » affiche. Un lien ne s'ouvre qu'une fois.")),
+    h("p", { lang: "en" }, "Open the link that “facilitator run” shows. A link opens once only."),
+  );
+  byId("away").hidden = false;
+}

@@ -1,5 +1,5 @@
 // The set-up's page: shows what is chosen and sends what is changed. What is chosen lives in the service.
-import { byId, fill, h, text } from "./dom.js";
+import { byId, fill, h, lockedOut, text } from "./dom.js";
 import { keeping, listening, meeting, plan, voice } from "./choosing.js";
 import { group } from "./people.js";
 import { ask, follow, get, signIn, stageLink } from "./wire.js";
@@ -139,16 +139,6 @@ async function main() {
     if (!Object.keys(waiting).length) return;
     fetch("/api/setup", { method: "POST", keepalive: true, headers: { "Content-Type": "application/json" }, body: JSON.stringify(waiting) });
   });
-}
-
-// Without a cookie the words are not known either: both languages.
-function lockedOut() {
-  document.body.dataset.state = "locked";
-  byId("away").replaceChildren(
-    h("p", {}, h("strong", {}, "Ouvrir le lien que « facilitator run » affiche. Un lien ne s'ouvre qu'une fois.")),
-    h("p", { lang: "en" }, "Open the link that “facilitator run” shows. A link opens once only."),
-  );
-  byId("away").hidden = false;
 }
 
 main();
