@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from facilitator.store.contents import TEXT
 from tests.campaign.ports import Disk
 from tests.campaign.session import Held, Outcome, hold
 from tests.campaign.virtual import ZERO, VirtualLoop
@@ -35,7 +36,7 @@ class LastOnly(Disk):
 
     def append(self, *entries: Any) -> None:
         super().append(*entries)
-        self.entries[:] = {(one.kind, one.payload[:24]): one for one in self.entries}.values()
+        self.entries[:] = {(one.kind, one.kind == TEXT and one.payload[:24]): one for one in self.entries}.values()
 
 
 def _world(loop: VirtualLoop, hours: float) -> World:
