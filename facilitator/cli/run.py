@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,8 +17,9 @@ import typer
 from facilitator.cli import parts
 from facilitator.cli.board import Board
 from facilitator.cli.preparing import prepare
+from facilitator.cli.ready import ReadyFile, remove_left
 from facilitator.cli.resuming import Begun, begin
-from facilitator.cli.serving import door_of, has_screen, links, serve, show_pages, write_ready
+from facilitator.cli.serving import door_of, has_screen, links, serve, show_pages
 from facilitator.cli.setting_up import make_set_up
 from facilitator.config import Config, load_config
 from facilitator.errors import UsageError
@@ -26,6 +27,7 @@ from facilitator.followup import FollowUp, read_follow_up
 from facilitator.live import Live
 from facilitator.store.contents import Person
 from facilitator.web.service import Service
+from speech.synthesis.private import remove_stale
 
 AFTER_END_SECONDS = 3.0
 """Without a terminal, a session that wrote nothing down leaves so long after its end: readers get its last words."""
@@ -67,6 +69,8 @@ def run(
         raise UsageError("A session goes on with what it began with: give --resume without another choice.")
     brought = None if follow_up is None else read_follow_up(follow_up)
     people = _people(participant or [])
+    remove_left()
+    remove_stale()
     begun = begin(loaded, resume)
     if begun.kept is None:
         loaded = loaded.model_copy(update={"session": loaded.session.model_copy(update=changed)})
@@ -168,13 +172,7 @@ async def _tell_ready(leaving: AsyncExitStack, file: Path | None, service: Servi
     """Write the ready file, which is removed on leaving."""
     if file is None:
         return
-    write_ready(file, service)
-
-    async def remove() -> None:
-        with suppress(OSError):
-            await asyncio.to_thread(file.unlink)
-
-    leaving.push_async_callback(remove)
+    leaving.push_async_callback(asyncio.to_thread, ReadyFile(file, service).remove)
 
 
 def _on_signals(stop: Callable[[], None], interrupted: Callable[[], None] | None = None) -> None:
