@@ -16,6 +16,7 @@ import typer
 
 from facilitator.cli import parts
 from facilitator.cli.board import Board
+from facilitator.cli.people import read_people
 from facilitator.cli.preparing import prepare
 from facilitator.cli.ready import ReadyFile, remove_left
 from facilitator.cli.resuming import Begun, begin
@@ -42,7 +43,19 @@ def run(
     language: parts.LanguageOption = None,
     participant: Annotated[
         list[str] | None,
-        typer.Option("--participant", help="Somebody present and their role; may be repeated.", metavar="NAME=ROLE"),
+        typer.Option(
+            "--participant",
+            help="Somebody present and their role; may be repeated. Programs that list processes see the name.",
+            metavar="NAME=ROLE",
+        ),
+    ] = None,
+    participants: Annotated[
+        Path | None,
+        typer.Option(
+            "--participants",
+            help="The same, unseen: from a file with one NAME=ROLE a line, or - for standard input.",
+            metavar="FILE",
+        ),
     ] = None,
     resume: Annotated[
         str | None,
@@ -65,10 +78,10 @@ def run(
     loaded = load_config(config)
     given = {"process": process, "duration": duration, "language": language}
     changed = {key: value for key, value in given.items() if value is not None}
-    if resume is not None and (changed or participant or follow_up or set_up):
+    if resume is not None and (changed or participant or participants or follow_up or set_up):
         raise UsageError("A session goes on with what it began with: give --resume without another choice.")
     brought = None if follow_up is None else read_follow_up(follow_up)
-    people = _people(participant or [])
+    people = read_people(participant or [], participants)
     remove_left()
     remove_stale()
     begun = begin(loaded, resume)
@@ -213,18 +226,3 @@ async def _until_over(live: Live) -> None:
         over.clear()
         await over.wait()
     await asyncio.sleep(AFTER_END_SECONDS)
-
-
-def _people(written: list[str]) -> tuple[Person, ...]:
-    """Return the people of `--participant`.
-
-    Raises:
-        UsageError: one is not written as it should be.
-    """
-    found = []
-    for person in written:
-        name, equals, role = person.rpartition("=")
-        if not equals or not name.strip():
-            raise UsageError("A participant is written NAME=ROLE, such as Camille=client.")
-        found.append(Person(name=name.strip(), role=role))
-    return tuple(found)
