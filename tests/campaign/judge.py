@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.campaign.courteous import courtesy, gave_way
-from tests.campaign.seen import SLACK_SECONDS, listening, sleeps, types
+from tests.campaign.seen import SLACK_SECONDS, listening, over, sleeps, types
 from tests.campaign.session import Answer, Outcome
 from tests.campaign.world import CALL, CAREFUL, LONG_SECONDS, MICROPHONE, STEPS, Fault
 
@@ -235,7 +235,7 @@ def _come_back(outcome: Outcome) -> Iterator[str]:
     for at, line in types(outcome, "device_lost"):
         device = str(line["device"])
         mine = [fault for fault in outcome.world.faults if fault.kind.split("_")[0] in _DEVICE_FAULTS[device]]
-        by = max([at, *(fault.end for fault in mine)]) + BACK_SECONDS
+        by = max([at, *(over(outcome, fault) for fault in mine)]) + BACK_SECONDS
         if any(at <= when <= by for when in (*outcome.killed, *sleeps(outcome))) or by > (outcome.ended or 0.0):
             continue
         if device in {CALL, MICROPHONE} and not any(begin <= at and by < end for begin, end in listening(outcome)):
