@@ -18,6 +18,8 @@ BACK_SECONDS = 5.0
 """A device is tried again each second, and opens within one; a text may wait for a disk for 1.5 s."""
 CAREFUL_SECONDS = 12.0
 """The larger search of a final pass may take so long before it counts as late."""
+STORE_SECONDS = 1.5
+"""What is told may wait so long, once, for a disk that fails at the same time."""
 STORE = {"store_slow", "store_full", "store_failed"}
 
 
@@ -172,6 +174,10 @@ def _faults_told(outcome: Outcome) -> Iterator[str]:
         devices, codes, seconds = rule
         if (CAREFUL, met[0]) in outcome.world.met:
             seconds = CAREFUL_SECONDS + TOLD_SECONDS
+        if any(
+            abs(at - met[0]) < STORE_SECONDS and kind in {"disk_hangs", "disk_slow"} for kind, at in outcome.world.met
+        ):
+            seconds += STORE_SECONDS
         if fault.end - met[0] < max(LONG_SECONDS, seconds + SLACK_SECONDS):
             continue
         told = [at for at, line in lost if line["device"] in devices] + _warned(outcome, *codes)
