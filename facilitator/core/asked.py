@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from facilitator.core import actions as do
 from facilitator.core import events as ev
-from facilitator.core import facts, health
+from facilitator.core import facts, health, overrun
 from facilitator.core.courtesy import FADE_SECONDS, HUSH_FADE_SECONDS, TIMED_CUES
 from facilitator.core.due import lefts
 from facilitator.core.errors import IllegalEventError
@@ -71,6 +71,7 @@ def _extend(state: State, event: ev.ExtendAsked) -> None:
             state.cues_done.discard(place)
         else:
             state.cues_done.add(place)
+    overrun.moved(state)
 
 
 def _end(state: State, event: ev.Event) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from facilitator.core import actions as do
-from facilitator.core import facts, health, silence
+from facilitator.core import facts, health, overrun, silence
 from facilitator.core.courtesy import Withhold
 from facilitator.core.evidence import Kind
 from facilitator.core.floor import TRACK_CONFIDENCE
@@ -16,6 +16,7 @@ def settle(state: State) -> None:
     """Let everything that has fallen due happen."""
     state.cues = [cue for cue in state.cues if cue.until > state.now]
     silence.settle(state)
+    overrun.settle(state)
     _update_grant(state)
     _flag_interruptions(state)
     for cue, due in timed_cues(state):
@@ -39,7 +40,7 @@ def next_deadline(state: State) -> float | None:
     if state.floor is not None:
         times.append(state.floor.next_due(state.now))
     times += [cue.until for cue in state.cues]
-    times.append(silence.next_due(state))
+    times += [silence.next_due(state), overrun.next_due(state)]
     if state.handing_over:
         times.append(state.now)
     return min((max(time, state.now) for time in times if time is not None), default=None)

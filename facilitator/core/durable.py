@@ -51,6 +51,7 @@ class Course:
     waiting: tuple[do.Prompt, ...]
     last: do.Prompt | None
     heard: tuple[Stretch, ...] = ()
+    overran: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ def take(state: State) -> Durable:
         waiting=(*speaking, *voice.pending),
         last=voice.last,
         heard=state.tally.kept(),
+        overran=tuple(sorted(state.overran)),
     )
     return Durable(state.now, course, {name: record.kept() for name, record in state.records.items()})
 
@@ -92,6 +94,7 @@ def restore(state: State, kept: Durable, at: float) -> None:
     state.started_at, state.step_at = course.started_at, course.step_at
     state.agenda.restore(course.times)
     state.cues_done, state.opened = set(course.cues_done), set(course.opened)
+    state.overran = set(course.overran)
     state.prompts = course.prompts
     state.voice.last = course.last
     state.tally = Tally(course.heard)
