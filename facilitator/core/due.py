@@ -15,6 +15,8 @@ from facilitator.core.transitions import AFTER_CLOSING, Phase
 def settle(state: State) -> None:
     """Let everything that has fallen due happen."""
     state.cues = [cue for cue in state.cues if cue.until > state.now]
+    if state.time_change is not None and state.time_change.until <= state.now:
+        state.time_change = None
     silence.settle(state)
     overrun.settle(state)
     _update_grant(state)
@@ -41,6 +43,8 @@ def next_deadline(state: State) -> float | None:
         times.append(state.floor.next_due(state.now))
     times += [cue.until for cue in state.cues]
     times += [silence.next_due(state), overrun.next_due(state)]
+    if state.time_change is not None:
+        times.append(state.time_change.until)
     if state.handing_over:
         times.append(state.now)
     return min((max(time, state.now) for time in times if time is not None), default=None)
