@@ -24,7 +24,8 @@ def tone(seconds: float, rate_hz: int = RATE_HZ, level: float = 0.5) -> Samples:
 
 def carried(elastic: Elastic, samples: Samples, puts: float, takes: int) -> Samples:
     """Return what comes out, in blocks of `takes`, while `samples` go in by `puts` a block, a fraction carried on."""
-    out, place = [], 0
+    out: list[Samples] = []
+    place = 0
     while (until := int((len(out) + 1) * puts)) <= len(samples):
         elastic.put(samples[place:until])
         place = until
