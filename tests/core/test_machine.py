@@ -27,7 +27,7 @@ ASKED: list[st.SearchStrategy[tuple[type[ev.Event], dict[str, Any]]]] = [
     for kind in (
         *(ev.StartAsked, ev.NextAsked, ev.NextAsked, ev.BackAsked, ev.PauseAsked, ev.ResumeAsked, ev.ConsentGiven),
         *(ev.ListeningPauseAsked, ev.ListeningResumeAsked, ev.HushAsked, ev.RemindAsked, ev.RebudgetAsked),
-        ev.PurgeAsked,
+        *(ev.PurgeAsked, ev.TimeChangeUndone),
     )
 ]
 ASKED += [
