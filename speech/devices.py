@@ -122,16 +122,19 @@ def choose(devices: tuple[Device, ...], name: str, kind: Kind) -> Device:
     raise DeviceNotFoundError(f"There is no {what} called {name}: nearest are {', '.join(near)}.")
 
 
-def device_command(module: str, name: str, kind: Kind, *, wait: bool) -> list[str]:
+def device_command(module: str, name: str, kind: Kind, *more: str, wait: bool) -> list[str]:
     """Return the command that runs `module` for a device.
 
     Args:
         module: holds the device.
         name: a name of `list_devices`, or `default`.
         kind: what it is wanted for.
+        more: what else the module takes.
         wait: whether to wait first, some seconds, until the sound server has the device again.
     """
-    return worker_command("speech.soundserver", kind, name, module) if wait else worker_command(module, name)
+    if wait:
+        return worker_command("speech.soundserver", kind, name, module, *more)
+    return worker_command(module, name, *more)
 
 
 def kill_process(process: asyncio.subprocess.Process) -> None:

@@ -7,7 +7,8 @@ Rules:
   must then stop at once, and wait for its own device.
 - Where no server answers, nothing is known, and nothing is made up.
 
-`python -m speech.soundserver KIND NAME MODULE` waits until the device is there, then runs the child's MODULE with NAME.
+`python -m speech.soundserver KIND NAME MODULE …` waits until the device is there, then runs the child's MODULE with
+NAME and the rest.
 """
 
 from __future__ import annotations
@@ -201,10 +202,10 @@ def _wait(name: str, kind: Kind) -> bool:
 
 def main() -> None:
     """Wait, then become the child."""
-    _, kind, name, module = sys.argv
+    _, kind, name, module, *more = sys.argv
     if not _wait(name, "input" if kind == "input" else "output"):
         sys.exit(NO_DEVICE)
-    sys.argv = [module, name]
+    sys.argv = [module, name, *more]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 

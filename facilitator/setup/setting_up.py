@@ -284,7 +284,7 @@ class SettingUp:
         Raises:
             RefusedError: there is none, or it could not go on; nothing is lost.
         """
-        return await self._leave(self._resumed)
+        return await self._leave(lambda: self._left().resume(self._choices.onto(self._config)))
 
     async def destroy(self) -> None:
         """Destroy the session that was broken off.
@@ -314,6 +314,7 @@ class SettingUp:
         self._changed()
         meeting = None
         try:
+            await self._rehearsal.silence()
             meeting = await make()
         except (FacilitatorError, SpeechError, ProcessError) as error:
             self._notice = str(error)
@@ -331,19 +332,9 @@ class SettingUp:
         choices = self._choices
         if found := troubles(choices, self._offer):
             raise RefusedError(CONFLICT, "troubles", self._sentence(*next(iter(found.values()))))
-        await self._rehearsal.silence()
-        await asyncio.to_thread(self._keep, choices)
+        if choices.keep or self._before is not None:
+            await asyncio.to_thread(self._kept.renew, choices)
         return await self._means.begin(choices.onto(self._config), choices, self._follow_up)
-
-    async def _resumed(self) -> Meeting:
-        await self._rehearsal.silence()
-        return await self._left().resume(self._choices.onto(self._config))
-
-    def _keep(self, choices: Choices) -> None:
-        if choices.keep:
-            self._kept.write(choices)
-        elif self._before is not None:
-            self._kept.forget()
 
     def _still_open(self) -> None:
         if self._beginning:

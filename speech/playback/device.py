@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
-import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,15 +13,19 @@ from typing import Any
 import numpy as np
 
 from speech.confinement import NOWHERE
-from speech.devices import DEFAULT, device_command, device_environment, end_process, kill_process
+from speech.devices import DEFAULT, device_command, device_environment, end_process, kill_process, list_devices
 from speech.errors import SinkLostError
-from speech.playback.protocol import HEADER, PLAY, STOP
+from speech.playback.protocol import HEADER, IDLE_SECONDS, PLAY, STOP
+from speech.playback.reports import GRACE_SECONDS, next_report, second
 from speech.ports import Played, Sound
 
 _OPEN_SECONDS = 10.0
 _LATE_SECONDS = 1.7
 """A report this much overdue means that the child hangs; killing it must fit into the 2 s promised."""
-_GRACE_SECONDS = 0.1
+_MUTE_SECONDS = 3 * IDLE_SECONDS
+"""A child that plays nothing and says nothing so long hangs: stopped, it would be noticed by the next prompt alone."""
+_RETRY_SECONDS = 2.0
+"""How often a lost microphone is looked for."""
 _CANCEL_FADE_SECONDS = 0.1
 
 
@@ -43,17 +45,21 @@ class _Asked:
 
 
 class DeviceSink:
-    """Plays prompts on one output device. Constructing it starts nothing.
+    """Plays prompts on one output device, and carries a microphone there. Constructing it starts nothing.
 
     Args:
         device_name: a name of `list_devices`, or `default`.
+        microphone: what is carried too, mixed with the prompts, while the device is open; None for none.
     """
 
-    def __init__(self, device_name: str = DEFAULT) -> None:
+    def __init__(self, device_name: str = DEFAULT, microphone: str | None = None) -> None:
         self._name = device_name
+        self._microphone = microphone
         self._process: asyncio.subprocess.Process | None = None
         self._opening: asyncio.Task[asyncio.subprocess.Process] | None = None
-        self._watching: asyncio.Task[None] | None = None
+        self._listening: dict[asyncio.subprocess.Process, asyncio.Task[None]] = {}
+        self._reports: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self._looking: asyncio.Task[None] | None = None
         self._ids = itertools.count(1)
         self._asked: list[_Asked] = []
         self._one_at_a_time = asyncio.Lock()
@@ -63,8 +69,11 @@ class DeviceSink:
         """Called whenever the device cannot be opened, goes away or hangs, also while nothing is played."""
         self.on_muted: Callable[[bool], None] = _nobody
         """Called when the device is muted in the system, also if it is when it opens, and when that is over."""
+        self.on_carried: Callable[[bool], None] = _nobody
+        """Called when the microphone is lost, also if it is when the device opens, and when it is carried again."""
         self._served = False
         self._muted = False
+        self._carried = True
 
     async def open(self) -> None:
         """Open the device now, so that the first prompt need not wait for it (0.5 to 2 s). Open, nothing happens.
@@ -119,7 +128,14 @@ class DeviceSink:
                 await asyncio.wait((self._opening,))
             for child in children:
                 if child is not None:
-                    await end_process(child)
+                    await self._end(child)
+        if self._looking is not None:
+            self._looking.cancel()
+
+    def use(self, device_name: str) -> None:
+        """Play on another device from the next opening on. What plays now, or opens, is lost with the old one."""
+        self._name, self._served = device_name, False
+        self._let_go()
 
     def _let_go(self) -> asyncio.subprocess.Process | None:
         """Kill the child, or stop opening one: what becomes of it from here on is no loss. Return it."""
@@ -129,6 +145,15 @@ class DeviceSink:
         if process is not None:
             kill_process(process)
         return process
+
+    async def _end(self, process: asyncio.subprocess.Process) -> None:
+        """Kill a child and give back its pipes; nobody reads its reports any more."""
+        kill_process(process)
+        listening = self._listening.pop(process, None)
+        if listening is not None and listening is not asyncio.current_task():
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+        await end_process(process)
 
     def _open_child(self) -> asyncio.subprocess.Process | None:
         """Return the child whose device is open and which lives, as far as known."""
@@ -160,11 +185,11 @@ class DeviceSink:
     async def _open(self) -> asyncio.subprocess.Process:
         try:
             process = await asyncio.create_subprocess_exec(
-                *device_command("speech.playback.worker", self._name, "output", wait=self._served),
+                *device_command("speech.playback.worker", self._name, "output", *self._carrying(), wait=self._served),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
-                env=device_environment(self._name, "output"),
+                env=device_environment(self._name, "output") | self._carrying_environment(),
                 cwd=NOWHERE,
             )
         except OSError:
@@ -181,19 +206,32 @@ class DeviceSink:
             await self._give_up(process)
             raise SinkLostError(f"The sound output {self._name} cannot be opened: choose another one.") from None
         except asyncio.CancelledError:
-            await end_process(process)
+            await self._end(process)
             raise
-        self._watching = asyncio.create_task(self._watch(process))
+        self._reports = asyncio.Queue()
+        self._listening[process] = asyncio.create_task(self._listen(process, self._reports))
         return process
+
+    def _carrying(self) -> tuple[str, ...]:
+        return () if self._microphone is None else (self._microphone,)
+
+    def _carrying_environment(self) -> dict[str, str]:
+        return {} if self._microphone is None else device_environment(self._microphone, "input")
 
     def _opened(self, opening: asyncio.Task[asyncio.subprocess.Process]) -> None:
         self._opening = None
         if not opening.cancelled():
             opening.exception()  # whoever waited has it; perhaps nobody did any more
 
-    async def _watch(self, process: asyncio.subprocess.Process) -> None:
-        """Note the end of a child that plays nothing: it leaves by itself when its device is gone."""
-        await process.wait()
+    async def _listen(self, process: asyncio.subprocess.Process, reports: asyncio.Queue[dict[str, Any] | None]) -> None:
+        """Take a child's reports until its end, also while it plays nothing: it leaves when its device is gone."""
+        try:
+            while True:
+                report = await self._report(process, time.monotonic() + _MUTE_SECONDS)
+                if "id" in report:
+                    reports.put_nowait(report)
+        except (OSError, TimeoutError, ValueError):
+            reports.put_nowait(None)
         async with self._one_at_a_time:
             if self._process is process:
                 await self._give_up(process)
@@ -225,39 +263,78 @@ class DeviceSink:
         due = time.monotonic()
         while True:
             # A child that lives reports several times a second: a silent one is found long before the prompt's end.
-            report = await self._report(process, min(due, time.monotonic()) + _LATE_SECONDS)
+            report = await self._reported(min(due, time.monotonic()) + _LATE_SECONDS)
             if report.get("id") != id_:
                 continue
             if "started" in report:
-                started_at = _second(report["started"])
+                started_at = second(report["started"])
                 due = started_at + sound.seconds
                 on_started(started_at)
             elif "ended" in report:
                 self.underflows = int(report["underflows"])
-                ended_at = _second(report["ended"])
+                ended_at = second(report["ended"])
                 completed = report["completed"] is True
                 return Played(ended_at if started_at is None else started_at, ended_at, completed=completed)
 
-    async def _report(self, process: asyncio.subprocess.Process, deadline: float) -> dict[str, Any]:
-        """Return the child's next report, once told to `on_muted` if it is for that.
+    async def _reported(self, deadline: float) -> dict[str, Any]:
+        """Return the next report of a prompt.
 
         Raises:
-            OSError, TimeoutError, ValueError: as `_next_report` does.
+            OSError: the child ended, or its device did.
+            TimeoutError: nothing came by `deadline` (`time.monotonic()` seconds).
         """
-        report = await _next_report(process, deadline)
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                report = await self._reports.get()
+        except TimeoutError:  # were we late ourselves, then the report is there by now
+            async with asyncio.timeout(GRACE_SECONDS):
+                report = await self._reports.get()
+        if report is None:
+            raise ConnectionError
+        return report
+
+    async def _report(self, process: asyncio.subprocess.Process, deadline: float) -> dict[str, Any]:
+        """Return the child's next report, once told to `on_muted` or `on_carried` if it is for them.
+
+        Raises:
+            OSError, TimeoutError, ValueError: as `next_report` does.
+        """
+        report = await next_report(process, deadline)
         if "muted" in report:
             self._served = True
             if report["muted"] != self._muted:
                 self._muted = report["muted"]
                 self.on_muted(self._muted)
+        if "carried" in report and report["carried"] != self._carried:
+            self._carried = report["carried"] is True
+            self.on_carried(self._carried)
+        if not self._carried and self._looking is None:
+            self._looking = asyncio.create_task(self._look_for_microphone())
         return report
+
+    async def _look_for_microphone(self) -> None:
+        """Open the device again, while nothing is played, as soon as the microphone is there again."""
+        while not self._carried:
+            await asyncio.sleep(_RETRY_SECONDS)
+            found = [one for one in await asyncio.to_thread(list_devices) if one.kind == "input"]
+            there = any(
+                one.name == self._microphone or (one.is_default and self._microphone == DEFAULT) for one in found
+            )
+            if there and not self._asked and self._opening is None:
+                async with self._one_at_a_time:
+                    child = self._let_go()
+                    if child is not None:
+                        await self._end(child)
+                    with suppress(SinkLostError):
+                        await self._ready()
+        self._looking = None
 
     async def _give_up(self, process: asyncio.subprocess.Process) -> None:
         """End a child that is lost, and tell it unless `close` was what ended it."""
         if self._process is process:
             self._process = None
             self.on_lost()
-        await end_process(process)
+        await self._end(process)
 
 
 def _nobody(*_: object) -> None:
@@ -273,39 +350,3 @@ def _send_stop(asked: _Asked, fade_seconds: float) -> None:
     if asked.child is not None and asked.child.stdin is not None:
         with suppress(OSError, RuntimeError):
             asked.child.stdin.write(HEADER.pack(STOP, asked.id, fade_seconds, 0))
-
-
-def _second(told: float) -> float:
-    """Return a time that a child told.
-
-    Raises:
-        ValueError, TypeError: it is none.
-    """
-    if not math.isfinite(told):
-        raise ValueError
-    return float(told)
-
-
-async def _next_report(process: asyncio.subprocess.Process, deadline: float) -> dict[str, Any]:
-    """Return the child's next report.
-
-    Raises:
-        OSError: it died or lost its device.
-        TimeoutError: nothing came by `deadline` (`time.monotonic()` seconds).
-        ValueError: what came is no report.
-    """
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(deadline - time.monotonic()):
-            line = await process.stdout.readline()
-    except TimeoutError:  # were we late ourselves, then the report is there by now
-        async with asyncio.timeout(_GRACE_SECONDS):
-            line = await process.stdout.readline()
-    if not line:
-        raise ConnectionError
-    report = json.loads(line)
-    if not isinstance(report, dict):
-        raise ValueError  # noqa: TRY004  as for a line that is no JSON
-    if "lost" in report:
-        raise ConnectionError
-    return report

@@ -2,9 +2,10 @@
 
 Commands go down as a header and a payload; reports come up as JSON lines: `{"ready": rate_hz}`, then for each prompt
 `{"id", "started"}`, `{"id", "alive"}` every `ALIVE_SECONDS` while it plays, and `{"id", "ended", "completed",
-"underflows"}`; `{"lost"}` when the device is gone; where a sound server tells it, `{"muted"}` before `ready` and at
-each change. A prompt stopped before its first sample never starts, it only ends. Times are `time.monotonic()` seconds,
-which parent and child share.
+"underflows"}`; `{"alive"}` every `IDLE_SECONDS` while nothing plays; `{"lost"}` when the device is gone; where a sound
+server tells it, `{"muted"}` before `ready` and at each change; with a microphone, `{"carried"}`, whether it is heard,
+before `ready` and at each change. A prompt stopped before its first sample never starts, it only ends. Times are
+`time.monotonic()` seconds, which parent and child share.
 """
 
 from __future__ import annotations
@@ -17,3 +18,4 @@ PLAY = b"P"
 """Followed by mono float32 samples, little-endian."""
 STOP = b"S"
 ALIVE_SECONDS = 0.25
+IDLE_SECONDS = 2.0

@@ -1,19 +1,24 @@
-"""The process that holds an output device: `python -m speech.playback.worker NAME`.
+"""The process that holds an output device: `python -m speech.playback.worker NAME [MICROPHONE]`.
 
 Its stream stays open between prompts and plays silence, so that a prompt starts without opening anything. It ends when
 standard input closes, so it never outlives its parent, when the device stops asking for sound, or when the sound server
 puts the stream on another device.
+
+With a microphone it carries that too, mixed with the prompts (`speech.mixing`), for as long as it lives. A microphone
+that is lost costs no prompt.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import queue
 import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,7 +27,8 @@ import numpy as np
 
 from speech.devices import portaudio_index
 from speech.errors import DeviceNotFoundError
-from speech.playback.protocol import ALIVE_SECONDS, HEADER, PLAY
+from speech.mixing import Mixer
+from speech.playback.protocol import ALIVE_SECONDS, HEADER, IDLE_SECONDS, PLAY
 from speech.ports import Samples
 from speech.silence import Condition
 from speech.sound import resample
@@ -36,6 +42,8 @@ _START_SECONDS = 6.0
 """A sound server may take what fills its buffer, then nothing for over a second before it plays: that is no death."""
 _KNOWN_SECONDS = 0.2
 """A sound server tells a device's condition while the stream begins to flow; where there is none, nothing comes."""
+CARRYING_SECONDS = 0.02
+"""Handed over in advance while a microphone is carried, and asked of it: a person's voice waits for both."""
 _DEAD_SECONDS = 1.0
 """A device that asks for no sound this long is gone: it asks every 20 ms or so."""
 
@@ -72,15 +80,64 @@ class Prompt:
         return block
 
 
+class Microphone:
+    """A person's microphone on its way to the output. `hear` runs on PortAudio's thread.
+
+    Args:
+        sounddevice: the module.
+        name: the device to open.
+        to_hz: rate of the output.
+    """
+
+    def __init__(self, sounddevice: Any, name: str, to_hz: int) -> None:
+        index = portaudio_index(sounddevice, name, "input")
+        self._astray = False
+        self.heard_at = time.monotonic()
+        try:
+            self.mixer = self._open(sounddevice, index, to_hz, to_hz)
+        except sounddevice.PortAudioError:  # a device that knows only its own rate
+            rate_hz = int(sounddevice.query_devices(index, "input")["default_samplerate"])
+            self.mixer = self._open(sounddevice, index, rate_hz, to_hz)
+        self.stream.start()
+
+    def _open(self, sounddevice: Any, index: int | None, rate_hz: int, to_hz: int) -> Mixer:
+        self.stream = sounddevice.InputStream(
+            samplerate=rate_hz,
+            device=index,
+            channels=1,
+            dtype="float32",
+            latency=CARRYING_SECONDS,
+            callback=self.hear,
+        )
+        return Mixer(rate_hz, to_hz)
+
+    def hear(self, data: Any, _count: int, _times: Any, _status: Any) -> None:
+        """Copy and hand over."""
+        if not self._astray:
+            self.heard_at = time.monotonic()
+            self.mixer.put(data[:, 0].copy())
+
+    def leave(self) -> None:
+        """The sound server put the stream on another device, be it the call itself: carry nothing of that."""
+        self._astray = True
+        self.heard_at = -math.inf
+
+    @property
+    def carried(self) -> bool:
+        """Whether sound comes."""
+        return time.monotonic() - self.heard_at < _DEAD_SECONDS
+
+
 class Player:
     """The stream and the prompt in it. `fill` runs on PortAudio's thread, all else on others.
 
     Args:
         sounddevice: the module.
         name: the device to open.
+        microphone: what is to be carried too; "" for none.
     """
 
-    def __init__(self, sounddevice: Any, name: str) -> None:
+    def __init__(self, sounddevice: Any, name: str, microphone: str = "") -> None:
         index = portaudio_index(sounddevice, name, "output")
         device = sounddevice.query_devices(index, "output")
         self.rate_hz = int(device["default_samplerate"])
@@ -91,12 +148,17 @@ class Player:
         self.events: queue.SimpleQueue[tuple[str, Prompt, float]] = queue.SimpleQueue()
         self._prompt: Prompt | None = None
         self._next_leaves_at = 0.0
+        self.microphone: Microphone | None = None
+        self.carries = bool(microphone)
+        if microphone:
+            with suppress(sounddevice.PortAudioError, DeviceNotFoundError, ValueError):
+                self.microphone = Microphone(sounddevice, microphone, self.rate_hz)
         self.stream = sounddevice.OutputStream(
             samplerate=self.rate_hz,
             device=index,
             channels=min(2, device["max_output_channels"]),
             dtype="float32",
-            latency=LATENCY_SECONDS,
+            latency=CARRYING_SECONDS if microphone else LATENCY_SECONDS,
             callback=self.fill,
         )
 
@@ -105,6 +167,7 @@ class Player:
         self.asked_at = now = time.monotonic()
         self.underflows += bool(status.output_underflow)
         prompt, filled = self._prompt, 0
+        voice = np.zeros(frames, dtype=np.float32)
         leaves_at = now + self._ahead(times)
         if prompt is not None:
             block = prompt.take(frames)
@@ -112,15 +175,20 @@ class Player:
             if prompt.started_at is None and prompt.position:
                 prompt.started_at = leaves_at
                 self.events.put(("started", prompt, leaves_at))
-            out[:filled] = block[:, np.newaxis]
+            voice[:filled] = block
             if filled < frames:
                 self._prompt = None
                 self.events.put(("ended", prompt, leaves_at + filled / self.rate_hz))
-        out[filled:] = 0
+        out[:] = (voice if self.microphone is None else self.microphone.mixer.mix(voice))[:, np.newaxis]
         self._next_leaves_at = leaves_at + frames / self.rate_hz
         self._handed_over += frames
         if self._handed_over > 3 * LATENCY_SECONDS * self.rate_hz:  # more than any buffer of ours: it truly plays
             self.flows.set()
+
+    @property
+    def carried(self) -> bool:
+        """Whether a microphone is carried, and sound comes from it."""
+        return self.microphone is not None and self.microphone.carried
 
     def play(self, prompt: Prompt) -> None:
         """Play `prompt` from the next callback on, in place of any other."""
@@ -151,16 +219,21 @@ def main() -> None:
     import sounddevice  # noqa: PLC0415 - loading it starts PortAudio
 
     try:
-        player = Player(sounddevice, sys.argv[1])
+        player = Player(sounddevice, *sys.argv[1:])
         player.stream.start()
     except (sounddevice.PortAudioError, DeviceNotFoundError, ValueError):
         _leave(lost=True)
     known = threading.Event()
     following = (sys.argv[1], "output", partial(_tell_condition, known), partial(_leave, lost=True))
     threading.Thread(target=watch, args=following, daemon=True).start()
+    if player.microphone is not None:
+        carrying = (sys.argv[2], "input", _ignore, player.microphone.leave)
+        threading.Thread(target=watch, args=carrying, daemon=True).start()
     if not player.flows.wait(_START_SECONDS):
         _leave(lost=True)
     known.wait(_KNOWN_SECONDS)
+    if player.carries:
+        _report(carried=player.carried)
     _report(ready=player.rate_hz)
     threading.Thread(target=_tell, args=(player,), daemon=True).start()
     _obey(player)
@@ -183,7 +256,11 @@ def _obey(player: Player) -> None:
 def _tell(player: Player) -> None:
     """Report each event when it has truly happened, that a prompt goes on, and the loss of the device."""
     playing: int | None = None
+    carried, told_at = player.carried, time.monotonic()
     while True:
+        if player.carried != carried:
+            carried = player.carried
+            _report(carried=carried)
         try:
             what, prompt, at = player.events.get(timeout=ALIVE_SECONDS)
         except queue.Empty:
@@ -191,6 +268,9 @@ def _tell(player: Player) -> None:
                 _leave(lost=True)
             if playing is not None:
                 _report(id=playing, alive=True)
+            elif time.monotonic() - told_at >= IDLE_SECONDS:
+                told_at = time.monotonic()
+                _report(alive=True)
             continue
         time.sleep(max(0.0, at - time.monotonic()))
         if what == "started":
@@ -200,6 +280,10 @@ def _tell(player: Player) -> None:
             playing = None
             completed = prompt.fade_from is None
             _report(id=prompt.id, ended=at, completed=completed, underflows=player.underflows)
+
+
+def _ignore(_condition: Condition) -> None:
+    """What is wrong with a microphone is told by who listens to it."""
 
 
 def _tell_condition(known: threading.Event, condition: Condition) -> None:
