@@ -6,6 +6,7 @@ import { day, say, timeOf } from "./words.js";
 export function unfinished(desk) {
   const words = h("p");
   const acts = h("div.row");
+  const keeps = h("p.small.quiet", {}, say("unfinished_keeps"));
   const told = h("p", { role: "status" });
   let asking = false;
   const plain = h("button.plain", { id: "unfinished-destroy", type: "button", onclick: () => turn(true) }, say("unfinished_destroy"));
@@ -16,6 +17,7 @@ export function unfinished(desk) {
   const turn = (on) => {
     asking = on;
     show();
+    keeps.hidden = on;
     (on ? cancel : plain).focus();
   };
   const tell = (said) => text(told, said.error ?? (said.unanswered ? say("reconnecting") : ""));
@@ -31,11 +33,12 @@ export function unfinished(desk) {
     told.tabIndex = -1;
     told.focus();
   };
-  byId("unfinished").replaceChildren(heading("unfinished", "unfinished"), words, acts, h("p.small.quiet", {}, say("unfinished_keeps")), told);
+  byId("unfinished").replaceChildren(heading("unfinished", "unfinished"), words, acts, keeps, told);
   show();
   return ({ unfinished: left, state }) => {
     byId("unfinished").hidden = !left && !told.textContent;
-    for (const one of byId("unfinished").children) one.hidden = !left && one !== told;
+    for (const one of [words, acts]) one.hidden = !left;
+    keeps.hidden = !left || asking;
     for (const one of acts.querySelectorAll("button")) one.setAttribute("aria-disabled", state === "beginning" ? "true" : "false");
     if (!left) return;
     const [began, last] = [timeOf(left.began), timeOf(left.written_at)];
