@@ -26,7 +26,7 @@ from facilitator.config import Config, load_config
 from facilitator.errors import UsageError
 from facilitator.followup import FollowUp, read_follow_up
 from facilitator.live import Live
-from facilitator.store.contents import Person
+from facilitator.store.contents import Door, Person
 from facilitator.web.service import Service
 from speech.synthesis.private import remove_stale
 
@@ -84,12 +84,14 @@ def run(
     people = read_people(participant or [], participants)
     remove_left()
     remove_stale()
-    begun = begin(loaded, resume)
+    browse = not no_browser
+    on_page = set_up or (browse and has_screen())
+    begun = begin(loaded, resume, on_page=on_page)
     if begun.kept is None:
         loaded = loaded.model_copy(update={"session": loaded.session.model_copy(update=changed)})
     loaded = begun.config(loaded)
-    asked = _Asked(begun.people(people), brought, ready_file, given=frozenset(changed), browse=not no_browser)
-    if begun.kept is None and (set_up or (asked.browse and has_screen())):
+    asked = _Asked(begun.people(people), brought, ready_file, given=frozenset(changed), browse=browse)
+    if begun.kept is None and on_page:
         asyncio.run(_set_up(loaded, begun, asked))
         return
     measure = begun.kept is None and loaded.listening.enabled  # a meeting that has begun never waits
@@ -124,12 +126,13 @@ async def _set_up(config: Config, begun: Begun, asked: _Asked) -> None:
         given=asked.given,
         on_made=take,
     )
-    service = Service(set_up=setting_up)
+    door = None if begun.unfinished is None else begun.unfinished[1].chosen.door  # its pages may still be open
+    service = Service(key=_key(door), set_up=setting_up)
     async with AsyncExitStack() as leaving:
         leaving.push_async_callback(service.close)
         leaving.push_async_callback(setting_up.close)
         await setting_up.start()
-        await serve(service, config.web, None)
+        await serve(service, config.web, door)
         begun.say()
         show_pages(service, setting_up.language, browse=asked.browse)
         if sys.stdin.isatty():
@@ -151,13 +154,17 @@ async def _run(config: Config, begun: Begun, asked: _Asked, model: Path | None) 
     begun.say()
     live = Live(settings)
     door = None if begun.kept is None else begun.kept.chosen.door
-    service = Service(live, None if door is None else bytes.fromhex(door.key))
+    service = Service(live, _key(door))
     async with AsyncExitStack() as leaving:
         leaving.push_async_callback(service.close)
         leaving.push_async_callback(live.close)  # first: nothing is heard any more
         await serve(service, config.web, door)
         show_pages(service, settings.language, browse=asked.browse)
         await _hold(live, notices, service, lambda: _tell_ready(leaving, asked.ready_file, service))
+
+
+def _key(door: Door | None) -> bytes | None:
+    return None if door is None else bytes.fromhex(door.key)
 
 
 async def _hold(

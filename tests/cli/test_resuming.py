@@ -56,7 +56,8 @@ def forget(sessions: Sessions, path: Path) -> None:
 def test_a_session_that_was_broken_off_is_named(sessions: Sessions) -> None:
     path = keep(sessions)
     begun = begin(Config(), None)
-    assert (begun.unfinished, begun.notices) == (path.stem, ())
+    assert begun.unfinished == (path.stem, sessions.read(path.stem))
+    assert begun.notices == ()
 
 
 @pytest.mark.parametrize(
