@@ -132,13 +132,16 @@ class World:
 
     def active(self, *kinds: str) -> Fault | None:
         """Return the fault of these kinds that is on, and count it."""
+        fault = self.has(*kinds)
+        if fault is not None:
+            self.fired[fault.kind] += 1
+            self.met.append((fault.kind, self.now()))
+        return fault
+
+    def has(self, *kinds: str) -> Fault | None:
+        """Return the fault of these kinds that is on."""
         now = self.loop.now - ZERO
-        for fault in self.faults:
-            if fault.kind in kinds and fault.start <= now < fault.end:
-                self.fired[fault.kind] += 1
-                self.met.append((fault.kind, self.now()))
-                return fault
-        return None
+        return next((one for one in self.faults if one.kind in kinds and one.start <= now < one.end), None)
 
     def thread_seconds(self) -> float:
         """Return what any work in a thread takes at least: on a busy computer more than the sound that it is about."""
