@@ -26,7 +26,7 @@ OFFERED_SECONDS = 12 * 3600
 """A session that was last written longer ago is not offered: nobody is in that meeting any more. It stays listed."""
 
 
-_UNREAD = {"damaged": "unread_damaged", "newer": "unread_newer", "no_key": "unread_no_key"}
+_UNREAD = {"damaged": "unread_damaged", "other_version": "unread_version", "no_key": "unread_no_key"}
 """What is told of a session that may be the one that was just broken off, by its state."""
 
 

@@ -101,7 +101,8 @@ def _consented(outcome: Outcome, answer: Answer) -> bool:
 
 def _resumed(outcome: Outcome) -> Iterator[str]:
     """A process that takes the session up has its step, its time and its agreed texts."""
-    for (at, state), killed in zip(outcome.resumed, outcome.killed, strict=False):
+    for at, state in outcome.resumed:
+        killed = max(when for when in outcome.killed if when <= at)  # one may be killed before it shows anything
         before = [answer for answer in outcome.answers if answer.at <= killed and answer.step is not None]
         if not before or _excused(outcome, killed) or not _consented(outcome, before[-1]):
             continue

@@ -61,7 +61,7 @@ def test_a_session_that_was_broken_off_is_named(sessions: Sessions) -> None:
 
 
 @pytest.mark.parametrize(
-    ("harm", "code"), [(damage, "unread_damaged"), (age, "unread_newer"), (forget, "unread_no_key")]
+    ("harm", "code"), [(damage, "unread_damaged"), (age, "unread_version"), (forget, "unread_no_key")]
 )
 def test_a_recent_one_that_cannot_be_taken_up_is_told_and_left_as_it_is(
     sessions: Sessions, harm: Callable[[Sessions, Path], None], code: str
