@@ -266,6 +266,16 @@ class ShowFacts(Command):
         return (ev.FactsAsked(at=at, shown=self.shown),)
 
 
+class TakeDevice(Command):
+    """Take the device that is offered in place of one that stays away, for the rest of this session."""
+
+    device: Id
+
+    def events(self, at: float) -> tuple[ev.Event, ...]:
+        """Return what is asked."""
+        return (ev.DeviceTakeAsked(at=at, device=self.device),)
+
+
 COMMANDS: Mapping[str, type[Command]] = {
     "hush": Hush,
     "start": Start,
@@ -286,6 +296,7 @@ COMMANDS: Mapping[str, type[Command]] = {
     "consent": Consent,
     "rebudget": Rebudget,
     "show_facts": ShowFacts,
+    "take_device": TakeDevice,
 }
 
 

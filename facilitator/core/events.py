@@ -84,6 +84,13 @@ class HushAsked(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceTakeAsked(Event):
+    """Take what is offered in place of the lost `device`."""
+
+    device: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SayAsked(Event):
     """Have the voice say something.
 
@@ -321,6 +328,15 @@ class DeviceRecovered(Event):
     """A device came back."""
 
     device: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceOffered(Event):
+    """Another device may stand in for one that stays away: `name` opens it, `description` is what people call it."""
+
+    device: str
+    name: str
+    description: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
