@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from facilitator.core.errors import ProcessError
-from facilitator.core.process import Courtesy, Cue, Process, RecordRule, Rights, Silence, Step
+from facilitator.core.process import Courtesy, Cue, Overrun, Process, RecordRule, Rights, Silence, Step
 from facilitator.data import check, data_path, did_you_mean, read_toml
 from facilitator.errors import CatalogError
 
@@ -53,6 +53,11 @@ class _Silence(_Table):
     prompt: str | None = None
 
 
+class _Overrun(_Table):
+    seconds: _Number
+    minutes: Literal[1, 2, 5]  # what a key of the pages gives
+
+
 class _Record(_Table):
     owner: str
     open_until: str | None = None
@@ -78,6 +83,7 @@ class _ProcessFile(_Table):
     remaining: _Remaining
     courtesy: _Courtesies
     silence: _Silence | None = None
+    overrun: _Overrun | None = None
     records: dict[_Id, _Record] = Field(default_factory=dict)
     steps: Annotated[tuple[_Step, ...], Field(strict=False)]
 
@@ -165,4 +171,5 @@ def _process(file: _ProcessFile) -> Process:
         records={name: RecordRule(rule.owner, rule.open_until) for name, rule in file.records.items()},
         prompts=file.prompts,
         silence=None if file.silence is None else Silence(file.silence.seconds, file.silence.prompt),
+        overrun=None if file.overrun is None else Overrun(file.overrun.seconds, file.overrun.minutes),
     )

@@ -256,6 +256,12 @@ class Rebudget(Command):
     event = ev.RebudgetAsked
 
 
+class UndoTime(Command):
+    """Take the last extension, or sharing out of the time, back, shortly after it."""
+
+    event = ev.TimeChangeUndone
+
+
 class ShowFacts(Command):
     """Show everybody, on the stage, the facts about the steps before, by role; or no longer."""
 
@@ -295,6 +301,7 @@ COMMANDS: Mapping[str, type[Command]] = {
     "remind": Remind,
     "consent": Consent,
     "rebudget": Rebudget,
+    "undo_time": UndoTime,
     "show_facts": ShowFacts,
     "take_device": TakeDevice,
 }

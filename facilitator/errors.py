@@ -14,7 +14,7 @@
         ├── ServiceError      the local service could not start
         └── StoreError        a kept session could not be written, read or destroyed
             ├── StoreDamagedError  it is not as it was written
-            ├── StoreNewerError    a newer facilitator wrote it
+            ├── StoreVersionError  another version wrote it
             ├── StoreBusyError     a running facilitator holds it
             ├── StoreFullError     the disk is full
             ├── KeyMissingError    its key is not there
@@ -108,8 +108,8 @@ class StoreDamagedError(StoreError):
     """A kept session is not as it was written: something was changed, cut off, or put back."""
 
 
-class StoreNewerError(StoreError):
-    """A newer facilitator wrote this session."""
+class StoreVersionError(StoreError):
+    """Another version of facilitator wrote this session."""
 
 
 class StoreBusyError(StoreError):

@@ -18,7 +18,7 @@ settings.load_profile("untimed")  # how long an example takes says how busy the 
 _COUNTS = pytest.StashKey[list[str]]()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def count(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Return what has a line of figures printed at the end of the run: how much was tried."""
     return request.config.stash.setdefault(_COUNTS, []).append

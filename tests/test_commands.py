@@ -21,7 +21,7 @@ INTERFACE = [
     *("deliver", "purge"),
 ]
 ELSEWHERE = {"deliver", "purge"}
-OUR_OWN = ["show_facts", "take_device"]
+OUR_OWN = ["undo_time", "show_facts", "take_device"]
 """Done by the live session itself, not by the core."""
 
 
@@ -49,6 +49,7 @@ def test_every_command_says_what_it_does(name: str) -> None:
         ("remind", ev.RemindAsked(at=7.0)),
         ("consent", ev.ConsentGiven(at=7.0)),
         ("rebudget", ev.RebudgetAsked(at=7.0)),
+        ("undo_time", ev.TimeChangeUndone(at=7.0)),
     ],
 )
 def test_a_command_without_values_is_one_event_and_takes_no_value(name: str, event: ev.Event) -> None:

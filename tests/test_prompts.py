@@ -108,7 +108,7 @@ def test_every_kind_of_interruption_has_its_invitation() -> None:
     floor = (SOURCES / "core" / "floor.py").read_text(encoding="utf-8")
     kinds = set(re.findall(r'return .*"(\w+)"$', floor, re.MULTILINE))
     assert kinds == {"talk_over", "cut", "intrusion", "reply"}
-    assert set(FRENCH.table("private")) == kinds | {"gave_way", "silence"}
+    assert set(FRENCH.table("private")) == kinds | {"gave_way", "silence", "overrun"}
     assert set(FRENCH.table("interface.flags")) == kinds
 
 

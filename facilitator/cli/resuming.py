@@ -26,7 +26,7 @@ OFFERED_SECONDS = 12 * 3600
 """A session that was last written longer ago is not offered: nobody is in that meeting any more. It stays listed."""
 
 
-_UNREAD = {"damaged": "unread_damaged", "newer": "unread_newer", "no_key": "unread_no_key"}
+_UNREAD = {"damaged": "unread_damaged", "other_version": "unread_version", "no_key": "unread_no_key"}
 """What is told of a session that may be the one that was just broken off, by its state."""
 
 
@@ -38,14 +38,14 @@ class Begun:
         sessions: where it is kept; None keeps nothing.
         store: the store of the one that goes on, held; None for a new one.
         kept: what that store holds.
-        unfinished: name of another session that could go on.
+        unfinished: another session that could go on: its name, and what its store holds.
         notices: what the animator is told of sessions that cannot go on, as codes of the languages' warnings.
     """
 
     sessions: Sessions | None
     store: SessionStore | None = None
     kept: Kept | None = None
-    unfinished: str | None = None
+    unfinished: tuple[str, Kept] | None = None
     notices: tuple[str, ...] = ()
 
     def config(self, config: Config) -> Config:
@@ -100,14 +100,19 @@ class Begun:
             name = self.sessions.keys.used.name
             parts.errors.print(f"The session is kept encrypted on this computer; its key is in the keyring ({name}).")
         if self.unfinished is not None:
+            name, _ = self.unfinished
             parts.errors.print(
-                f"The session {self.unfinished} was not finished: `facilitator run --resume {self.unfinished}` takes "
-                "it up again."
+                f"The session {name} was not finished: `facilitator run --resume {name}` takes it up again."
             )
 
 
-def begin(config: Config, resume: str | None) -> Begun:
+def begin(config: Config, resume: str | None, *, on_page: bool = False) -> Begun:
     """Return how a session begins: the one that `resume` names, the unfinished one if it is wanted, or a new one.
+
+    Args:
+        config: where sessions are kept, and for how long.
+        resume: name of the one to go on with; None for none.
+        on_page: whether the set-up's page asks about an unfinished one; else the terminal does, where there is one.
 
     Raises:
         NoSessionError: there is no such session, or it is over.
@@ -119,17 +124,16 @@ def begin(config: Config, resume: str | None) -> Begun:
     if resume is None and not config.privacy.store:
         return Begun(None)
     if resume is not None:
-        return _take_up(sessions, resume)
+        return take_up(sessions, resume)
     recent = dt.datetime.now(tz=dt.UTC) - dt.timedelta(seconds=OFFERED_SECONDS)
     notices = tuple(sorted({_UNREAD[one.state] for one in sessions.listed(recent) if one.state in _UNREAD}))
     found = sessions.unfinished()
     if found is None or found[1].written_at < recent:
         return Begun(sessions, notices=notices)
-    name, kept = found
-    if not sys.stdin.isatty():
-        return Begun(sessions, unfinished=name, notices=notices)
-    if _wanted(name, kept):
-        return _take_up(sessions, name)
+    if on_page or not sys.stdin.isatty():
+        return Begun(sessions, unfinished=found, notices=notices)
+    if _wanted(*found):
+        return take_up(sessions, found[0])
     return Begun(sessions, notices=notices)
 
 
@@ -144,7 +148,13 @@ def _wanted(name: str, kept: Kept) -> bool:
     return wanted
 
 
-def _take_up(sessions: Sessions, name: str) -> Begun:
+def take_up(sessions: Sessions, name: str) -> Begun:
+    """Return how the session called `name` goes on: its store is held.
+
+    Raises:
+        NoSessionError: there is no such session, or it is over.
+        StoreError: it cannot be opened.
+    """
     store, kept = sessions.open(name)
     if kept.ended:
         store.close()

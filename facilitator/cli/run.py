@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,16 +16,19 @@ import typer
 
 from facilitator.cli import parts
 from facilitator.cli.board import Board
+from facilitator.cli.people import read_people
 from facilitator.cli.preparing import prepare
+from facilitator.cli.ready import ReadyFile, remove_left
 from facilitator.cli.resuming import Begun, begin
-from facilitator.cli.serving import door_of, has_screen, links, serve, show_pages, write_ready
+from facilitator.cli.serving import door_of, has_screen, links, serve, show_pages
 from facilitator.cli.setting_up import make_set_up
 from facilitator.config import Config, load_config
 from facilitator.errors import UsageError
 from facilitator.followup import FollowUp, read_follow_up
 from facilitator.live import Live
-from facilitator.store.contents import Person
+from facilitator.store.contents import Door, Person
 from facilitator.web.service import Service
+from speech.synthesis.private import remove_stale
 
 AFTER_END_SECONDS = 3.0
 """Without a terminal, a session that wrote nothing down leaves so long after its end: readers get its last words."""
@@ -40,7 +43,19 @@ def run(
     language: parts.LanguageOption = None,
     participant: Annotated[
         list[str] | None,
-        typer.Option("--participant", help="Somebody present and their role; may be repeated.", metavar="NAME=ROLE"),
+        typer.Option(
+            "--participant",
+            help="Somebody present and their role; may be repeated. Programs that list processes see the name.",
+            metavar="NAME=ROLE",
+        ),
+    ] = None,
+    participants: Annotated[
+        Path | None,
+        typer.Option(
+            "--participants",
+            help="The same, unseen: from a file with one NAME=ROLE a line, or - for standard input.",
+            metavar="FILE",
+        ),
     ] = None,
     resume: Annotated[
         str | None,
@@ -63,16 +78,20 @@ def run(
     loaded = load_config(config)
     given = {"process": process, "duration": duration, "language": language}
     changed = {key: value for key, value in given.items() if value is not None}
-    if resume is not None and (changed or participant or follow_up or set_up):
+    if resume is not None and (changed or participant or participants or follow_up or set_up):
         raise UsageError("A session goes on with what it began with: give --resume without another choice.")
     brought = None if follow_up is None else read_follow_up(follow_up)
-    people = _people(participant or [])
-    begun = begin(loaded, resume)
+    people = read_people(participant or [], participants)
+    remove_left()
+    remove_stale()
+    browse = not no_browser
+    on_page = set_up or (browse and has_screen())
+    begun = begin(loaded, resume, on_page=on_page)
     if begun.kept is None:
         loaded = loaded.model_copy(update={"session": loaded.session.model_copy(update=changed)})
     loaded = begun.config(loaded)
-    asked = _Asked(begun.people(people), brought, ready_file, given=frozenset(changed), browse=not no_browser)
-    if begun.kept is None and (set_up or (asked.browse and has_screen())):
+    asked = _Asked(begun.people(people), brought, ready_file, given=frozenset(changed), browse=browse)
+    if begun.kept is None and on_page:
         asyncio.run(_set_up(loaded, begun, asked))
         return
     measure = begun.kept is None and loaded.listening.enabled  # a meeting that has begun never waits
@@ -107,12 +126,13 @@ async def _set_up(config: Config, begun: Begun, asked: _Asked) -> None:
         given=asked.given,
         on_made=take,
     )
-    service = Service(set_up=setting_up)
+    door = None if begun.unfinished is None else begun.unfinished[1].chosen.door  # its pages may still be open
+    service = Service(key=_key(door), set_up=setting_up)
     async with AsyncExitStack() as leaving:
         leaving.push_async_callback(service.close)
         leaving.push_async_callback(setting_up.close)
         await setting_up.start()
-        await serve(service, config.web, None)
+        await serve(service, config.web, door)
         begun.say()
         show_pages(service, setting_up.language, browse=asked.browse)
         if sys.stdin.isatty():
@@ -134,13 +154,17 @@ async def _run(config: Config, begun: Begun, asked: _Asked, model: Path | None) 
     begun.say()
     live = Live(settings)
     door = None if begun.kept is None else begun.kept.chosen.door
-    service = Service(live, None if door is None else bytes.fromhex(door.key))
+    service = Service(live, _key(door))
     async with AsyncExitStack() as leaving:
         leaving.push_async_callback(service.close)
         leaving.push_async_callback(live.close)  # first: nothing is heard any more
         await serve(service, config.web, door)
         show_pages(service, settings.language, browse=asked.browse)
         await _hold(live, notices, service, lambda: _tell_ready(leaving, asked.ready_file, service))
+
+
+def _key(door: Door | None) -> bytes | None:
+    return None if door is None else bytes.fromhex(door.key)
 
 
 async def _hold(
@@ -168,13 +192,7 @@ async def _tell_ready(leaving: AsyncExitStack, file: Path | None, service: Servi
     """Write the ready file, which is removed on leaving."""
     if file is None:
         return
-    write_ready(file, service)
-
-    async def remove() -> None:
-        with suppress(OSError):
-            await asyncio.to_thread(file.unlink)
-
-    leaving.push_async_callback(remove)
+    leaving.push_async_callback(asyncio.to_thread, ReadyFile(file, service).remove)
 
 
 def _on_signals(stop: Callable[[], None], interrupted: Callable[[], None] | None = None) -> None:
@@ -215,18 +233,3 @@ async def _until_over(live: Live) -> None:
         over.clear()
         await over.wait()
     await asyncio.sleep(AFTER_END_SECONDS)
-
-
-def _people(written: list[str]) -> tuple[Person, ...]:
-    """Return the people of `--participant`.
-
-    Raises:
-        UsageError: one is not written as it should be.
-    """
-    found = []
-    for person in written:
-        name, equals, role = person.rpartition("=")
-        if not equals or not name.strip():
-            raise UsageError("A participant is written NAME=ROLE, such as Camille=client.")
-        found.append(Person(name=name.strip(), role=role))
-    return tuple(found)

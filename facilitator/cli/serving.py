@@ -1,18 +1,15 @@
-"""The local service of `run`: where it answers, the ready file for scripts, and the two pages for people."""
+"""The local service of `run`: where it answers, and the two pages for people."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import threading
 import webbrowser
-from contextlib import suppress
-from pathlib import Path
 
 from facilitator.cli import parts
 from facilitator.config import WebConfig
-from facilitator.errors import ServiceError, UsageError
+from facilitator.errors import ServiceError
 from facilitator.store.contents import Door
 from facilitator.web.passes import Scope
 from facilitator.web.service import Service
@@ -68,30 +65,3 @@ def show_pages(service: Service, language: Language, *, browse: bool) -> None:
 def has_screen() -> bool:
     """Whether a page can be opened here."""
     return sys.platform in {"darwin", "win32"} or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
-
-
-def write_ready(path: Path, service: Service) -> None:
-    """Write the ready file, for this user alone, whole or not at all.
-
-    Raises:
-        UsageError: it cannot be written.
-    """
-    ready = {
-        "pid": os.getpid(),
-        "console_url": service.link(Scope.CONSOLE),
-        "stage_url": service.link(Scope.STAGE),
-        "api_url": f"{service.url}/api",
-        "token": service.token,
-        "tokens": service.tokens,
-        "ingest_token": service.ingest_token,
-    }
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(ready, file)
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise UsageError(f"{path} cannot be written ({error.strerror}): choose another --ready-file.") from None

@@ -26,7 +26,7 @@ _STATES = {
     "ended": "ended",
     "held": "being held now",
     "no_key": "its key is not here",
-    "newer": "of a newer facilitator",
+    "other_version": "of another version of facilitator",
     "damaged": "damaged",
 }
 

@@ -15,7 +15,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from facilitator.core.process import Step
+from facilitator.core.process import Cue, Step
 
 KEPT_SHARE = 0.5
 """The least share of a remaining step that a re-budget leaves it."""
@@ -53,6 +53,24 @@ class Times:
     ends_at: float
     paused_at: float | None
     over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TimeChange:
+    """A change of the steps' lengths that can be taken back as long as the step lasts.
+
+    Attributes:
+        seconds: what the present step was given; 0 where the steps to come were given new lengths.
+        until: until when it can be taken back, session seconds.
+        extended, visit_planned: of the agenda, as they were before.
+        cues_done: the step's timed cues that had fallen due before.
+    """
+
+    seconds: float
+    until: float
+    extended: tuple[float, ...]
+    visit_planned: float
+    cues_done: tuple[Cue, ...]
 
 
 class Agenda:
@@ -176,6 +194,11 @@ class Agenda:
         self._extended[self._index] += seconds
         self._visit_planned += seconds
 
+    def take_back(self, change: TimeChange) -> None:
+        """Give every step the length that it had before `change`."""
+        self._extended = list(change.extended)
+        self._visit_planned = change.visit_planned
+
     def elapsed(self, at: float) -> float:
         """Seconds that the present step has run, pauses not counted."""
         running = at - self._since if self._since is not None else 0.0
@@ -207,7 +230,7 @@ class Agenda:
     def rebudget(self, at: float) -> Rebudget | None:
         """Offer new lengths for the remaining steps; None while on time, or with nothing left to shorten."""
         late = self.expected_end(at) - self.ends_at(at)
-        rests = {self.steps[i].id: self._rest(i) for i in self._to_come}
+        rests = self.rests()
         lengths = list(rests.values())
         if late < LATE_SECONDS or not any(lengths):
             return None
@@ -227,6 +250,10 @@ class Agenda:
         """Give the remaining steps the lengths of `offer`."""
         for i in self._to_come:
             self._extended[i] += offer.steps[self.steps[i].id] - self._rest(i)
+
+    def rests(self) -> dict[str, float]:
+        """Return the seconds that each step after the present one has, by id."""
+        return {self.steps[i].id: self._rest(i) for i in self._to_come}
 
     @property
     def _to_come(self) -> range:

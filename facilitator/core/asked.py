@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping
 
 from facilitator.core import actions as do
 from facilitator.core import events as ev
-from facilitator.core import facts, health
+from facilitator.core import facts, health, overrun
+from facilitator.core.agenda import TimeChange
 from facilitator.core.courtesy import FADE_SECONDS, HUSH_FADE_SECONDS, TIMED_CUES
 from facilitator.core.due import lefts
 from facilitator.core.errors import IllegalEventError
 from facilitator.core.items import bare, joined
 from facilitator.core.process import FACTS, Cue, Rights
 from facilitator.core.record import Mark, Record
-from facilitator.core.state import State
+from facilitator.core.state import CUE_SECONDS, State
 from facilitator.core.transitions import Phase
 
 
@@ -40,12 +41,13 @@ def _begin_step(state: State, seconds: float) -> None:
 
 
 def _end_step(state: State) -> None:
-    seconds, overrun = state.agenda.leave(state.now)
+    seconds, overrun_seconds = state.agenda.leave(state.now)
+    state.time_change = None
     own = frozenset({Cue.OPENING, *TIMED_CUES, Cue.REMINDER})
     state.withhold(state.voice.drop("step_over", cues=own))
     if state.voice.speaking is not None and state.voice.speaking.cue in own:
         state.actions += state.voice.stop(FADE_SECONDS)
-    state.publish(facts.StepEnded, step=state.step.id, seconds=seconds, overrun_seconds=overrun)
+    state.publish(facts.StepEnded, step=state.step.id, seconds=seconds, overrun_seconds=overrun_seconds)
 
 
 def _pause(state: State, event: ev.PauseAsked) -> None:
@@ -62,6 +64,7 @@ def _resume(state: State, event: ev.ResumeAsked) -> None:
 
 
 def _extend(state: State, event: ev.ExtendAsked) -> None:
+    state.time_change = _change(state, event.seconds)
     state.agenda.extend(event.seconds)
     state.publish(facts.StepExtended, step=state.step.id, seconds=event.seconds)
     state.withhold(state.voice.drop("extended", cues=TIMED_CUES))
@@ -71,6 +74,34 @@ def _extend(state: State, event: ev.ExtendAsked) -> None:
             state.cues_done.discard(place)
         else:
             state.cues_done.add(place)
+    overrun.moved(state)
+
+
+def _change(state: State, seconds: float) -> TimeChange:
+    """Return what takes a change of the lengths back that is about to be made."""
+    times, here = state.agenda.times(), state.agenda.index
+    return TimeChange(
+        seconds=seconds,
+        until=state.now + CUE_SECONDS,
+        extended=times.extended,
+        visit_planned=times.visit_planned,
+        cues_done=tuple(sorted(cue for place, cue in state.cues_done if place == here)),
+    )
+
+
+def _undo_time(state: State, event: ev.TimeChangeUndone) -> None:
+    change, here = state.time_change, state.agenda.index
+    assert change is not None  # `_refuse_time_unchanged`
+    state.time_change = None
+    state.agenda.take_back(change)
+    if not change.seconds:
+        state.publish(facts.AgendaRebudgeted, steps=state.agenda.rests())
+        return
+    state.publish(facts.StepExtended, step=state.step.id, seconds=-change.seconds)
+    state.withhold(state.voice.drop("taken_back", cues=TIMED_CUES))
+    elsewhere = {done for done in state.cues_done if done[0] != here}
+    state.cues_done = elsewhere | {(here, cue) for cue in change.cues_done}  # an end that came meanwhile is still said
+    overrun.moved(state)
 
 
 def _end(state: State, event: ev.Event) -> None:
@@ -172,6 +203,7 @@ def _undo(state: State, event: ev.CorrectionUndone) -> None:
 def _rebudget(state: State, event: ev.RebudgetAsked) -> None:
     offer = state.agenda.rebudget(state.now)
     assert offer is not None  # `_refuse_on_time`
+    state.time_change = _change(state, 0.0)
     state.agenda.apply(offer)
     state.publish(facts.AgendaRebudgeted, steps=dict(offer.steps))
 
@@ -258,6 +290,11 @@ def _refuse_on_time(state: State, event: ev.RebudgetAsked) -> None:
         raise IllegalEventError("on_time")
 
 
+def _refuse_time_unchanged(state: State, event: ev.TimeChangeUndone) -> None:
+    if state.time_change is None or state.time_change.until <= max(state.now, event.at):
+        raise IllegalEventError("time_unchanged")
+
+
 def _refuse_factless(state: State, event: ev.FactsAsked) -> None:
     if event.shown and state.step.shows != FACTS:
         raise IllegalEventError("no_facts_here")
@@ -279,6 +316,7 @@ REFUSALS: Mapping[type[ev.Event], Callable[..., None]] = {
     ev.RecordEdited: _refuse_uneditable,
     ev.CorrectionUndone: _refuse_unchanged,
     ev.RebudgetAsked: _refuse_on_time,
+    ev.TimeChangeUndone: _refuse_time_unchanged,
     ev.FactsAsked: _refuse_factless,
     ev.DeviceTakeAsked: _refuse_unoffered,
 }
@@ -305,6 +343,7 @@ HANDLERS: Mapping[type[ev.Event], Callable[..., None]] = {
     ev.RecordEdited: _edit,
     ev.CorrectionUndone: _undo,
     ev.RebudgetAsked: _rebudget,
+    ev.TimeChangeUndone: _undo_time,
     ev.FactsAsked: _show_facts,
     ev.PurgeAsked: _purge,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from facilitator.core import actions as do
-from facilitator.core import facts, health, silence
+from facilitator.core import facts, health, overrun, silence
 from facilitator.core.courtesy import Withhold
 from facilitator.core.evidence import Kind
 from facilitator.core.floor import TRACK_CONFIDENCE
@@ -15,7 +15,10 @@ from facilitator.core.transitions import AFTER_CLOSING, Phase
 def settle(state: State) -> None:
     """Let everything that has fallen due happen."""
     state.cues = [cue for cue in state.cues if cue.until > state.now]
+    if state.time_change is not None and state.time_change.until <= state.now:
+        state.time_change = None
     silence.settle(state)
+    overrun.settle(state)
     _update_grant(state)
     _flag_interruptions(state)
     for cue, due in timed_cues(state):
@@ -39,7 +42,9 @@ def next_deadline(state: State) -> float | None:
     if state.floor is not None:
         times.append(state.floor.next_due(state.now))
     times += [cue.until for cue in state.cues]
-    times.append(silence.next_due(state))
+    times += [silence.next_due(state), overrun.next_due(state)]
+    if state.time_change is not None:
+        times.append(state.time_change.until)
     if state.handing_over:
         times.append(state.now)
     return min((max(time, state.now) for time in times if time is not None), default=None)

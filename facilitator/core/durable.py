@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from facilitator.core import actions as do
 from facilitator.core import due, facts
-from facilitator.core.agenda import Times
+from facilitator.core.agenda import TimeChange, Times
 from facilitator.core.courtesy import Withhold
 from facilitator.core.notices import WarningView
 from facilitator.core.process import Cue
@@ -51,6 +51,8 @@ class Course:
     waiting: tuple[do.Prompt, ...]
     last: do.Prompt | None
     heard: tuple[Stretch, ...] = ()
+    overran: tuple[int, ...] = ()
+    time_change: TimeChange | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ def take(state: State) -> Durable:
         waiting=(*speaking, *voice.pending),
         last=voice.last,
         heard=state.tally.kept(),
+        overran=tuple(sorted(state.overran)),
+        time_change=state.time_change,
     )
     return Durable(state.now, course, {name: record.kept() for name, record in state.records.items()})
 
@@ -92,6 +96,7 @@ def restore(state: State, kept: Durable, at: float) -> None:
     state.started_at, state.step_at = course.started_at, course.step_at
     state.agenda.restore(course.times)
     state.cues_done, state.opened = set(course.cues_done), set(course.opened)
+    state.overran, state.time_change = set(course.overran), course.time_change
     state.prompts = course.prompts
     state.voice.last = course.last
     state.tally = Tally(course.heard)

@@ -159,6 +159,11 @@ class RebudgetAsked(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TimeChangeUndone(Event):
+    """The last extension, or sharing out of the remaining time, was taken back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FactsAsked(Event):
     """Show everybody the facts about the steps before, or no longer."""
 

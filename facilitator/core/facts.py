@@ -82,7 +82,7 @@ class StepStarted(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepExtended(Fact):
-    """A step got `seconds` more."""
+    """A step got `seconds` more; below 0, an extension was taken back."""
 
     step: str
     seconds: float

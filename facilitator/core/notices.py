@@ -16,6 +16,7 @@ class PrivateCue:
         until: when it leaves by itself, session seconds.
         action: the command that its button sends, or "".
         key: what `say` is to say, a key of the process's prompts; "" for the last prompt again.
+        seconds: what `extend` is to add; 0 for any other action.
     """
 
     kind: str
@@ -24,6 +25,7 @@ class PrivateCue:
     until: float
     action: str = ""
     key: str = ""
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,19 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
+class Overrun:
+    """When the animator alone is told that a step has run over.
+
+    Attributes:
+        seconds: how long past its end.
+        minutes: what may then be given with one key.
+    """
+
+    seconds: float
+    minutes: float
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One step of a process.
 
@@ -125,6 +138,7 @@ class Process:
         records: how each written-down text is handled.
         prompts: keys of the prompts that the animator may have said at any time.
         silence: when a silence is shown; None: never.
+        overrun: when a step that has run over is shown; None: never.
 
     Raises:
         ProcessError: the data contradicts itself.
@@ -140,6 +154,7 @@ class Process:
     records: Mapping[str, RecordRule] = field(default_factory=dict)
     prompts: tuple[str, ...] = ()
     silence: Silence | None = None
+    overrun: Overrun | None = None
 
     def __post_init__(self) -> None:
         if not self.steps:

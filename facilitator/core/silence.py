@@ -16,10 +16,7 @@ def settle(state: State) -> None:
     """Show the silence that has become one, and no longer one that is over."""
     due = _due_at(state)
     if due is None or due > state.now:
-        cues = [cue for cue in state.cues if cue.kind != KIND]
-        if cues != state.cues:
-            state.cues = cues
-            state.actions.append(do.Refresh())
+        state.withdraw(KIND)
     elif due != state.silence_shown:
         state.silence_shown = due
         assert state.settings.process.silence is not None  # `_due_at`

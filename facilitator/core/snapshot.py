@@ -88,6 +88,14 @@ class RebudgetView:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeChangeView:
+    """What can be taken back: the seconds that the step was given, 0 for new lengths of those to come; until when."""
+
+    seconds: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The session at session second `at`. Times that run are to be counted on from `at` while `phase` is `running`.
 
@@ -95,7 +103,8 @@ class Snapshot:
     what the voice would say to let the holder finish, None where nobody holds the floor; `sayable` the keys of what it
     may be asked to say; `channels` what the session hears when it listens, and `lost` the devices that do not answer.
     `health` is how each part of the sound, and of what is kept, stands. `follow_up` is a plan to report back on, in a
-    step that has room for it. `facts` is what everybody may be shown of the steps before, in a step that shows them.
+    step that has room for it. `time_change` is the last change of the time while it can be taken back.
+    `facts` is what everybody may be shown of the steps before, in a step that shows them.
     """
 
     at: float
@@ -124,6 +133,7 @@ class Snapshot:
     warnings: tuple[WarningView, ...]
     records: Mapping[str, RecordView]
     rebudget: RebudgetView | None
+    time_change: TimeChangeView | None = None
     follow_up: FollowUpView | None = None
     reminder: str | None = None
     sayable: tuple[str, ...] = ()
@@ -166,6 +176,7 @@ def take(state: State, at: float) -> Snapshot:
         warnings=tuple(state.warnings.values()),
         records={name: _record_view(state, name) for name in state.records},
         rebudget=None if offer is None else RebudgetView(offer.late_seconds, offer.steps, offer.still_late_seconds),
+        time_change=_time_change(state, at),
         reminder=state.words(f"steps.{step.id}.reminder") if step.rights is Rights.HOLD else None,
         sayable=state.settings.process.prompts,
         channels=state.settings.channels if state.settings.listens else (),
@@ -174,6 +185,11 @@ def take(state: State, at: float) -> Snapshot:
         facts=state.facts() if step.shows == FACTS else (),
         facts_shown=state.facts_shown,
     )
+
+
+def _time_change(state: State, at: float) -> TimeChangeView | None:
+    change = state.time_change
+    return None if change is None or change.until <= at else TimeChangeView(change.seconds, change.until)
 
 
 def _step_view(state: State, index: int) -> StepView:

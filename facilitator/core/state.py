@@ -8,7 +8,7 @@ from typing import Any
 
 from facilitator.core import actions as do
 from facilitator.core import facts
-from facilitator.core.agenda import Agenda
+from facilitator.core.agenda import Agenda, TimeChange
 from facilitator.core.courtesy import Voice, Withhold
 from facilitator.core.ears import Ears
 from facilitator.core.events import SpeechStarted
@@ -23,7 +23,7 @@ from facilitator.core.transitions import Listening, Phase
 from facilitator.core.wording import Wording
 
 CUE_SECONDS = 20.0
-"""How long a private cue stays before it leaves by itself."""
+"""How long a private cue, and what takes a change of the time back, stays before it leaves by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,8 @@ class State:
         detector_failed: whether the mixed call's detector is of no use any more.
         grant: record and place of the step whose sound may reach the recognizer; None when none may.
         cues_done: timed cues that have fallen due, by place of the step.
+        overran: places of the steps that were shown to have run over.
+        time_change: the last change of the steps' lengths while it can be taken back.
         opened: places of the steps whose opening was asked for: none is said twice.
         step_at: when the present step was entered.
         handing_over: whether the runner still has to hand over what a closed grant held.
@@ -115,6 +117,8 @@ class State:
         self.detector_failed = False
         self.grant: tuple[str, int] | None = None
         self.cues_done: set[tuple[int, Cue]] = set()
+        self.overran: set[int] = set()
+        self.time_change: TimeChange | None = None
         self.opened: set[int] = set()
         self.step_at = 0.0
         self.handing_over = False
@@ -167,9 +171,17 @@ class State:
         """State that something happened, now."""
         self.actions.append(do.Publish(fact=fact(at=self.now, **values)))
 
-    def show(self, kind: str, text: str, action: str, key: str = "") -> None:
+    def show(self, kind: str, text: str, action: str, key: str = "", seconds: float = 0.0) -> None:
         """Show something to the animator alone, for a while."""
-        self.cues.append(PrivateCue(kind, text, at=self.now, until=self.now + CUE_SECONDS, action=action, key=key))
+        until = self.now + CUE_SECONDS
+        self.cues.append(PrivateCue(kind, text, at=self.now, until=until, action=action, key=key, seconds=seconds))
+
+    def withdraw(self, kind: str) -> None:
+        """Show no cue of `kind` any more: what it told is over."""
+        cues = [cue for cue in self.cues if cue.kind != kind]
+        if cues != self.cues:
+            self.cues = cues
+            self.actions.append(do.Refresh())
 
     def ask(self, cue: Cue, key: str, text: str, due_at: float) -> None:
         """Queue something to say."""

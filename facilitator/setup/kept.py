@@ -73,6 +73,17 @@ class KeptChoices:
         except OSError as reason:
             raise StoreError(f"{self._path} cannot be written ({reason.strerror}): check its disk.") from None
 
+    def renew(self, choices: Choices) -> None:
+        """Keep choices where they ask for it, else destroy what is kept.
+
+        Raises:
+            StoreError: it was not done.
+        """
+        if choices.keep:
+            self.write(choices)
+        else:
+            self.forget()
+
     def forget(self) -> None:
         """Destroy what is kept, its key first. Where nothing is kept, nothing happens.
 

@@ -33,12 +33,11 @@ class SoundCheck:
 
     Args:
         open_source: opens a device by its name.
-        on_change: called whenever a level may be another.
     """
 
-    def __init__(self, open_source: Opener, on_change: Callable[[], None]) -> None:
+    def __init__(self, open_source: Opener) -> None:
         self._open = open_source
-        self._on_change = on_change
+        self._watchers: list[Callable[[], None]] = []
         self._devices: dict[str, str] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._levels: dict[str, Level] = {}
@@ -54,6 +53,26 @@ class SoundCheck:
         """Return the present level of each channel."""
         return tuple(self._levels.values())
 
+    def watch(self, on_level: Callable[[], None], devices: Mapping[str, str] | None) -> Callable[[], None]:
+        """Have `on_level` called whenever a level may be another; return what ends that.
+
+        It starts with `devices`, unless they are None, and the last watcher to end has every device given back.
+        """
+        self._watchers.append(on_level)
+        if devices is not None:
+            self.start(devices)
+
+        def end() -> None:
+            self._watchers.remove(on_level)
+            if not self._watchers:
+                self.stop()
+
+        return end
+
+    def _changed(self) -> None:
+        for on_level in tuple(self._watchers):
+            on_level()
+
     def start(self, devices: Mapping[str, str]) -> None:
         """Listen to `devices` by channel; where it does already, what changed is opened anew."""
         if self._ending is None:
@@ -65,7 +84,7 @@ class SoundCheck:
                 self._devices[channel] = device
                 self._levels[channel] = Level(channel=channel, db=LOWEST_DB, state="opening")
                 self._tasks[channel] = asyncio.get_running_loop().create_task(self._listen(channel, device))
-        self._on_change()
+        self._changed()
 
     def stop(self) -> None:
         """Listen no more; every device is given back at once."""
@@ -74,7 +93,7 @@ class SoundCheck:
             self._ending = None
         for channel in list(self._devices):
             self._end(channel)
-        self._on_change()
+        self._changed()
 
     async def close(self) -> None:
         """Stop, and wait until every device was given back."""
@@ -110,7 +129,7 @@ class SoundCheck:
         shown = Level.model_validate({"channel": channel, "db": db, "state": state})
         if shown != self._levels.get(channel):
             self._levels[channel] = shown
-            self._on_change()
+            self._changed()
 
 
 class Meter:

@@ -10,7 +10,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -27,11 +27,11 @@ from facilitator.live import COMMANDS
 from facilitator.setup.choices import Choices
 from facilitator.setup.kept import KeptChoices
 from facilitator.setup.levels import SoundCheck
-from facilitator.setup.means import Means
+from facilitator.setup.means import Means, Unfinished
 from facilitator.setup.offer import Offer, troubles, words
 from facilitator.setup.rehearsal import Rehearsal
 from facilitator.setup.showing import ready, show
-from facilitator.setup.view import DeviceShown, Level, SetUpView
+from facilitator.setup.view import Level, SetUpView
 from facilitator.stagevoice import StageVoice
 from facilitator.web.meeting import Meeting, RefusedError
 from facilitator.wording import Language
@@ -52,6 +52,7 @@ class SettingUp:
         means: how it gets at this computer.
         follow_up: the plan that the client brings back, if the command line has it.
         given: names of the choices that the command line made: what was kept does not replace those.
+        unfinished: a session that was broken off; None for none.
     """
 
     def __init__(
@@ -63,12 +64,14 @@ class SettingUp:
         *,
         follow_up: FollowUp | None = None,
         given: Collection[str] = (),
+        unfinished: Unfinished | None = None,
     ) -> None:
         self._config = config
         self._given = given
         self._kept = kept
         self._means = means
         self._follow_up = follow_up
+        self._unfinished = unfinished
         self._choices = choices
         self._before: Choices | None = None
         address = config.transcription.server_address
@@ -79,12 +82,11 @@ class SettingUp:
             named=(config.session.process,),
         )
         self._watchers: list[Callable[[], None]] = []
-        self._level_watchers: list[Callable[[], None]] = []
         self._notice = ""
         self._version = 0
         self._beginning = False
         self._looking: asyncio.Task[None] | None = None
-        self._check = SoundCheck(means.open_source, self._levels_changed)
+        self._check = SoundCheck(means.open_source)
         self._rehearsal = Rehearsal(lambda: ready(self._choices, self._offer), means.open_sink, self._changed)
 
     async def start(self) -> None:
@@ -139,6 +141,7 @@ class SettingUp:
             version=self._version,
             before=self._before,
             follow_up=self._follow_up,
+            unfinished=self._unfinished,
             voice=self._rehearsal.state,
             notice=self._notice,
             beginning=self._beginning,
@@ -157,20 +160,8 @@ class SettingUp:
         return lambda: self._watchers.remove(on_change)
 
     def listen(self, on_level: Callable[[], None]) -> Callable[[], None]:
-        """Begin the sound check, if it is not going on; return what ends it for this watcher.
-
-        The last one to end it has every device given back.
-        """
-        self._level_watchers.append(on_level)
-        if not self._beginning:
-            self._check.start(self._choices.inputs)
-
-        def end() -> None:
-            self._level_watchers.remove(on_level)
-            if not self._level_watchers:
-                self._check.stop()
-
-        return end
+        """Begin the sound check, if it is not going on; return what ends it for this watcher."""
+        return self._check.watch(on_level, None if self._beginning else self._choices.inputs)
 
     @property
     def listening(self) -> bool:
@@ -186,24 +177,9 @@ class SettingUp:
         for on_change in tuple(self._watchers):
             on_change()
 
-    def _levels_changed(self) -> None:
-        for on_level in tuple(self._level_watchers):
-            on_level()
-
     async def _look(self) -> None:
-        devices = await asyncio.to_thread(self._means.list_devices)
-        models = await asyncio.to_thread(self._means.list_models)
-        shown = tuple(
-            DeviceShown(
-                name=one.name,
-                kind=one.kind,
-                description=one.description,
-                is_default=one.is_default,
-                is_monitor=one.is_monitor,
-            )
-            for one in devices
-        )
-        offer = replace(self._offer, devices=shown, models=models)
+        devices, models = await self._means.look()
+        offer = replace(self._offer, devices=devices, models=models)
         if offer != self._offer:
             self._offer = offer
             self._changed()
@@ -300,13 +276,49 @@ class SettingUp:
         Raises:
             RefusedError: something is to be changed first, or the session could not begin; nothing is lost.
         """
+        return await self._leave(self._begun)
+
+    async def resume(self) -> Meeting:
+        """Go on with the session that was broken off, on the devices that are chosen here.
+
+        Raises:
+            RefusedError: there is none, or it could not go on; nothing is lost.
+        """
+        return await self._leave(lambda: self._left().resume(self._choices.onto(self._config)))
+
+    async def destroy(self) -> None:
+        """Destroy the session that was broken off.
+
+        Raises:
+            RefusedError: there is none, or it was not destroyed to its end.
+        """
+        self._still_open()
+        unfinished = self._left()
+        try:
+            await asyncio.to_thread(unfinished.destroy)
+        except StoreError as error:
+            raise RefusedError(FAILED, "not_destroyed", str(error)) from None
+        self._unfinished = None
+        self._changed()
+
+    def _left(self) -> Unfinished:
+        if self._unfinished is None:
+            raise RefusedError(CONFLICT, "not_now", self._sentence("nothing_unfinished", {}))
+        return self._unfinished
+
+    async def _leave(self, make: Callable[[], Awaitable[Meeting]]) -> Meeting:
+        """Go from here into a session; until it is made nothing can be changed, and nothing is captured."""
         self._still_open()
         self._beginning, self._notice = True, ""
         self._check.stop()
         self._changed()
         meeting = None
         try:
-            meeting = await self._begun()
+            await self._rehearsal.silence()
+            meeting = await make()
+        except (FacilitatorError, SpeechError, ProcessError) as error:
+            self._notice = str(error)
+            raise RefusedError(FAILED, "not_begun", self._notice) from None
         except RefusedError as refused:
             self._notice = str(refused)
             raise
@@ -320,18 +332,9 @@ class SettingUp:
         choices = self._choices
         if found := troubles(choices, self._offer):
             raise RefusedError(CONFLICT, "troubles", self._sentence(*next(iter(found.values()))))
-        await self._rehearsal.silence()
-        try:
-            await asyncio.to_thread(self._keep, choices)
-            return await self._means.begin(choices.onto(self._config), choices, self._follow_up)
-        except (FacilitatorError, SpeechError, ProcessError) as error:
-            raise RefusedError(FAILED, "not_begun", str(error)) from None
-
-    def _keep(self, choices: Choices) -> None:
-        if choices.keep:
-            self._kept.write(choices)
-        elif self._before is not None:
-            self._kept.forget()
+        if choices.keep or self._before is not None:
+            await asyncio.to_thread(self._kept.renew, choices)
+        return await self._means.begin(choices.onto(self._config), choices, self._follow_up)
 
     def _still_open(self) -> None:
         if self._beginning:

@@ -10,8 +10,9 @@ from facilitator.core.process import Participant, Process
 from facilitator.core.state import Settings
 from facilitator.followup import FollowUp
 from facilitator.setup.choices import AUTO, SERVER, Choices
+from facilitator.setup.means import Unfinished
 from facilitator.setup.offer import Offer, troubles, words
-from facilitator.setup.view import FollowUpTaken, Named, SetUpView, StepPlanned
+from facilitator.setup.view import FollowUpTaken, Named, SetUpView, StepPlanned, UnfinishedShown
 from facilitator.wording import Language
 
 
@@ -22,6 +23,7 @@ def show(
     version: int = 0,
     before: Choices | None = None,
     follow_up: FollowUp | None = None,
+    unfinished: Unfinished | None = None,
     voice: str = "idle",
     notice: str = "",
     beginning: bool = False,
@@ -34,6 +36,7 @@ def show(
         version: how often something became another.
         before: what was kept from the session before.
         follow_up: the plan that the client brings back.
+        unfinished: a session that was broken off.
         voice: what became of the sentence that was tried; a key `interface.setup.voice_…`.
         notice: why the session did not begin; "" for nothing.
         beginning: whether it is being begun.
@@ -43,6 +46,9 @@ def show(
     seconds = {} if process is None else _planned(process, choices)
     roles = () if process is None else process.roles
     brought = None if follow_up is None else FollowUpTaken(on=follow_up.on, actions=len(follow_up.items))
+    left = None
+    if unfinished is not None:
+        left = UnfinishedShown(began=unfinished.began, written_at=unfinished.written_at, title=unfinished.title)
     found = {
         name: language.plain(f"interface.setup.troubles.{code}", **values)
         for name, (code, values) in troubles(choices, offer).items()
@@ -66,6 +72,7 @@ def show(
         previous=() if before is None else before.people,
         kept=before is not None,
         follow_up=brought,
+        unfinished=left,
         voice=(voice, language.plain(f"interface.setup.voice_{voice}")),
         notice=notice,
         state="beginning" if beginning else "open",

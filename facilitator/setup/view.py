@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from facilitator.setup.choices import Choices, PersonChosen
 
@@ -21,7 +21,9 @@ class Named(_Shown):
 
 
 class DeviceShown(_Shown):
-    """A sound device, as `speech.devices.Device` has it."""
+    """A sound device, read from a `speech.devices.Device`."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
 
     name: str
     kind: str
@@ -42,6 +44,14 @@ class FollowUpTaken(_Shown):
 
     on: str
     actions: int
+
+
+class UnfinishedShown(_Shown):
+    """A session that was broken off: when it began, when it was last written to, and the step that it was in."""
+
+    began: AwareDatetime
+    written_at: AwareDatetime
+    title: str
 
 
 class Level(_Shown):
@@ -74,6 +84,7 @@ class SetUpView(_Shown):
         previous: the group that was kept; empty for none.
         kept: whether something is kept from a session before.
         follow_up: the plan that the client brings back.
+        unfinished: a session that was broken off, to go on with or to destroy.
         voice: `idle`, `playing`, `played`, `failed`, and a sentence on it.
         notice: why the session did not begin; "" for nothing.
         state: `open`, or `beginning` from when the session was begun.
@@ -94,6 +105,7 @@ class SetUpView(_Shown):
     previous: tuple[PersonChosen, ...]
     kept: bool
     follow_up: FollowUpTaken | None
+    unfinished: UnfinishedShown | None
     voice: tuple[str, str]
     notice: str
     state: Literal["open", "beginning"]

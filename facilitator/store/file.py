@@ -3,6 +3,7 @@
 Rules:
 
 - `append` returns once its records are on the disk. Then, and not before, anybody may be told.
+- What kind a record is, is within it: the file tells how long each is, and no more.
 - A file is read only whole: every record opens, follows the one before, and there are as many as the sealed head and
   the mark beside the key say. Padding, which holds nothing, is not checked.
 - Sound that waits to be written down is beside the records, in no chain, under a key of its own: it is deleted in the
@@ -26,16 +27,17 @@ from facilitator.store.sqlite import APPLICATION, check_schema, connect, damaged
 
 SUFFIX = ".session"
 _TABLES = (
-    "CREATE TABLE records (sequence INTEGER PRIMARY KEY, kind TEXT, nonce BLOB, ciphertext BLOB)",
+    "CREATE TABLE records (sequence INTEGER PRIMARY KEY, nonce BLOB, ciphertext BLOB)",
     "CREATE TABLE head (id INTEGER PRIMARY KEY, nonce BLOB, ciphertext BLOB)",
 )
 _SOUNDS = "CREATE TABLE IF NOT EXISTS sounds (name TEXT PRIMARY KEY, nonce BLOB, ciphertext BLOB)"
 """Made with the first sound: few sessions have any."""
+_RECORD, _AFTER_KIND = "record", b"\0"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is to be appended: a kind, which is not secret, and a payload, which is."""
+    """What is to be appended: a kind, any text without a zero, and a payload."""
 
     kind: str
     payload: bytes
@@ -107,7 +109,7 @@ class SessionStore:
 
         Raises:
             StoreBusyError: a running facilitator holds it.
-            StoreNewerError: a newer one wrote it.
+            StoreVersionError: another version wrote it.
             KeyMissingError: its key is gone.
             StoreDamagedError: it is not as it was written.
             StoreError: it cannot be read.
@@ -164,9 +166,9 @@ class SessionStore:
         with told(self.session), self._transaction():
             for entry in entries:
                 count += 1
-                sealed = self._seal.close(count, entry.kind, entry.payload, tag)
-                values = (count, entry.kind, sealed.nonce, sealed.ciphertext)
-                self._connection.execute("INSERT INTO records VALUES (?, ?, ?, ?)", values)
+                sealed = self._seal.close(count, _RECORD, entry.kind.encode() + _AFTER_KIND + entry.payload, tag)
+                values = (count, sealed.nonce, sealed.ciphertext)
+                self._connection.execute("INSERT INTO records VALUES (?, ?, ?)", values)
                 tag = sealed.tag
             self._put_head(Head(count, closed=self.closed), tag)
             if instead_of:
@@ -194,17 +196,17 @@ class SessionStore:
     def _records(self) -> Iterator[tuple[int, Entry, bytes]]:
         """Yield each record's number, what it holds and its tag."""
         tag = NO_TAG
-        rows = self._connection.execute("SELECT sequence, kind, nonce, ciphertext FROM records ORDER BY sequence")
-        for count, (sequence, kind, nonce, ciphertext) in enumerate(rows, 1):
+        rows = self._connection.execute("SELECT sequence, nonce, ciphertext FROM records ORDER BY sequence")
+        for count, (sequence, nonce, ciphertext) in enumerate(rows, 1):
             sealed = _sealed(self.session, nonce, ciphertext)
-            if sequence != count or not isinstance(kind, str):
+            if sequence != count:
                 raise damaged(self.session)
             try:
-                payload = self._seal.open(sequence, kind, sealed, tag)
+                kind, _, payload = self._seal.open(sequence, _RECORD, sealed, tag).partition(_AFTER_KIND)
             except UnsealError:
                 raise damaged(self.session) from None
             tag = sealed.tag
-            yield sequence, Entry(kind, payload), tag
+            yield sequence, Entry(kind.decode(), payload), tag
 
     def keep_sound(self, name: str, sound: bytes) -> None:
         """Keep sound that waits to be written down, and return once it is on the disk.

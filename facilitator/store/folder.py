@@ -37,7 +37,7 @@ class Listed:
         session: its name.
         size: of its file, bytes.
         written_at: when its file was last written.
-        state: `unfinished`, `ended`, `held` by a running facilitator, `no_key`, `damaged` or `newer`.
+        state: `unfinished`, `ended`, `held` by a running facilitator, `no_key`, `damaged` or `other_version`.
         waiting: how many utterances wait, as sound, for `facilitator transcribe`.
     """
 
@@ -186,7 +186,7 @@ class Sessions:
         return self.folder / f"{session}{SUFFIX}"
 
 
-_STATES = {"KeyMissingError": "no_key", "StoreBusyError": "held", "StoreNewerError": "newer"}
+_STATES = {"KeyMissingError": "no_key", "StoreBusyError": "held", "StoreVersionError": "other_version"}
 
 
 def open_sessions(folder: Path | None = None) -> Sessions:

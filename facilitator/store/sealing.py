@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-SCHEMA = 1
-"""Version of what a store's records hold and of how they are bound."""
+SCHEMA = 2
+"""Version of what a store's records hold and of how they are bound. In 1 their kinds stood beside them, in clear."""
 KEY_BYTES = 32
 NONCE_BYTES = 12
 TAG_BYTES = 16

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from facilitator.errors import StoreBusyError, StoreDamagedError, StoreError, StoreFullError, StoreNewerError
+from facilitator.errors import StoreBusyError, StoreDamagedError, StoreError, StoreFullError, StoreVersionError
 from facilitator.store.sealing import SCHEMA
 
 APPLICATION = 0x436F4456
@@ -94,16 +94,19 @@ def check_schema(connection: sqlite3.Connection, session: str) -> None:
     """Make sure that this is a file of ours, of a form that is known.
 
     Raises:
-        StoreNewerError: a newer facilitator wrote it.
+        StoreVersionError: another version of facilitator wrote it.
         StoreDamagedError: it is none of ours.
     """
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
         raise damaged(session)
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > SCHEMA:
-        raise StoreNewerError(f"A newer facilitator wrote the session {session}: install that version to read it.")
-    if version < SCHEMA:
+    if version <= 0:  # every version writes its own
         raise damaged(session)
+    if version != SCHEMA:
+        age = "A newer" if version > SCHEMA else "An older"
+        raise StoreVersionError(
+            f"{age} facilitator wrote the session {session}: install that version to read it, or purge it."
+        )
 
 
 def damaged(session: str) -> StoreDamagedError:

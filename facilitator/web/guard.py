@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import hdrs, web
 
+from facilitator.web.meeting import RefusedError
 from facilitator.web.passes import Passes, Scope
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -71,6 +72,8 @@ class Guard:
             return refusal
         try:
             return await handler(request)
+        except RefusedError as refused:
+            return web.json_response({"error": str(refused), "code": refused.code}, status=refused.status)
         except web.HTTPException as raised:
             return error(raised.status, raised.reason)
         except Exception as defect:  # noqa: BLE001  its text may hold what was said

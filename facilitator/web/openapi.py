@@ -275,6 +275,12 @@ def _set_up_paths() -> Schema:
         "/api/setup/begin": post(
             "Make the session of what is chosen; it goes on under this address", "Nothing", _answer("Begun.", "Begun")
         ),
+        "/api/setup/resume": post(
+            "Go on with the session that was broken off, on the devices that are chosen",
+            "Nothing",
+            _answer("Begun.", "Begun"),
+        ),
+        "/api/setup/destroy": post("Destroy the session that was broken off", "Nothing"),
         "/api/setup/events": socket(
             "a `SetUpShown`, a new one with each change, and `begun` once the session has begun"
         ),

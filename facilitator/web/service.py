@@ -22,7 +22,7 @@ from facilitator.web.meeting import Line, Meeting, RefusedError
 from facilitator.web.pages import ADDRESSES, SET_UP, File, answer, read_pages
 from facilitator.web.passes import PAGES, Passes, Scope
 from facilitator.web.reading import read_object
-from facilitator.web.setup import SetUp, SetUpRoutes, refusal
+from facilitator.web.setup import SetUp, SetUpRoutes
 from facilitator.web.stages import Stages
 
 __all__ = ["FRAME_BYTES", "QUEUE", "Meeting", "RefusedError", "Service"]
@@ -234,10 +234,7 @@ class Service:
             return error(400, "if_step must be the id of a step.")
         if name in CONSOLES_COMMANDS and not self._guard.is_console(request):
             return error(403, NOT_YOURS)
-        try:
-            said = await self._meeting.command(name, body, if_step)
-        except RefusedError as refused:
-            return refusal(refused)
+        said = await self._meeting.command(name, body, if_step)
         return web.json_response({**self._shown(request, self._meeting.snapshot()), **(said or {})})
 
     def _console_view(self, request: web.Request) -> tuple[object, Line]:

@@ -20,7 +20,7 @@ from facilitator.core.stage import StageView
 from facilitator.setup.view import Level, SetUpView
 from facilitator.web.feeds import Feed, open_socket, read_nothing
 from facilitator.web.guard import error
-from facilitator.web.meeting import End, Line, Meeting, RefusedError, Tabs
+from facilitator.web.meeting import End, Line, Meeting, Tabs
 from facilitator.web.openapi import PLAN_BYTES, Brought
 from facilitator.web.reading import read_object
 
@@ -87,6 +87,14 @@ class SetUp(Protocol):
         """Make the session of what was chosen."""
         ...
 
+    async def resume(self) -> Meeting:
+        """Go on with the session that was broken off."""
+        ...
+
+    async def destroy(self) -> None:
+        """Destroy the session that was broken off."""
+        ...
+
 
 class SetUpRoutes:
     """The addresses of a set-up.
@@ -119,6 +127,8 @@ class SetUpRoutes:
         app.router.add_post("/api/setup/forget", self._forget)
         app.router.add_post("/api/setup/say", self._say)
         app.router.add_post("/api/setup/begin", self._begin)
+        app.router.add_post("/api/setup/resume", self._resume)
+        app.router.add_post("/api/setup/destroy", self._destroy)
         app.router.add_get("/api/setup/events", self._events)
         app.router.add_get("/api/setup/levels", self._levels)
 
@@ -141,10 +151,7 @@ class SetUpRoutes:
 
     async def _change(self, request: web.Request) -> web.Response:
         setup, values = self._set_up(), await read_object(request)
-        try:
-            await setup.change(values)
-        except RefusedError as refused:
-            return refusal(refused)
+        await setup.change(values)
         return self._answer(setup)
 
     async def _bring(self, request: web.Request) -> web.Response:
@@ -154,39 +161,38 @@ class SetUpRoutes:
             content = base64.b64decode(Brought.model_validate(body).content, validate=True)
         except (ValueError, binascii.Error):
             return error(400, 'Send an object such as {"content": "…"}, a file in base64.')
-        try:
-            await setup.bring(content)
-        except RefusedError as refused:
-            return refusal(refused)
+        await setup.bring(content)
         return self._answer(setup)
 
     async def _forget(self, request: web.Request) -> web.Response:
         setup = self._set_up()
         await _nothing(request)
-        try:
-            await setup.forget()
-        except RefusedError as refused:
-            return refusal(refused)
+        await setup.forget()
         return self._answer(setup)
 
     async def _say(self, request: web.Request) -> web.Response:
         setup = self._set_up()
         await _nothing(request)
-        try:
-            setup.say()
-        except RefusedError as refused:
-            return refusal(refused)
+        setup.say()
         return self._answer(setup)
 
     async def _begin(self, request: web.Request) -> web.Response:
         setup = self._set_up()
         await _nothing(request)
-        try:
-            meeting = await setup.begin()
-        except RefusedError as refused:
-            return refusal(refused)
-        self._go_on(meeting)
+        self._go_on(await setup.begin())
         return web.json_response({"begun": True})
+
+    async def _resume(self, request: web.Request) -> web.Response:
+        setup = self._set_up()
+        await _nothing(request)
+        self._go_on(await setup.resume())
+        return web.json_response({"begun": True})
+
+    async def _destroy(self, request: web.Request) -> web.Response:
+        setup = self._set_up()
+        await _nothing(request)
+        await setup.destroy()
+        return self._answer(setup)
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         setup = self._set_up()
@@ -227,11 +233,6 @@ class SetUpRoutes:
             followed.callback(setup.listen(feed.refresh))
             await feed.serve(request, socket, reading=read_nothing(socket), closing=self._closing)
         return socket
-
-
-def refusal(refused: RefusedError) -> web.Response:
-    """Return the answer that says why something was not done."""
-    return web.json_response({"error": str(refused), "code": refused.code}, status=refused.status)
 
 
 async def _nothing(request: web.Request) -> None:

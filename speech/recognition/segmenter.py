@@ -9,6 +9,7 @@ The rules:
 - Longer than `LONGEST_SECONDS`, it is cut at the quietest `CUT_WINDOW_SECONDS` of its last `CUT_SEARCH_SECONDS`.
 - Sound that was given out or passed over is forgotten: no sample is ever in two utterances. Speech that goes on can be
   looked at before it is given out (`so_far`).
+- An utterance lies in pages of its own, which the system has back, emptied, as soon as nobody holds it any more.
 
 Sound is added before the changes that were heard in it: `add(block)`, then `speech_started` or `speech_ended`. Speech
 is followed also while no grant is open, so that a grant that opens within a word starts there.
@@ -17,6 +18,8 @@ is followed also while no grant is open, so that a grant that opens within a wor
 from __future__ import annotations
 
 import math
+import mmap
+import sys
 from collections import deque
 from dataclasses import dataclass
 
@@ -37,6 +40,7 @@ CUT_WINDOW_SECONDS = 0.02
 LONGEST_BLOCK_SECONDS = 4.0
 """Bounds what one `add` may bring, so that what is held stays under 30 s."""
 
+_OWN_PAGES: dict[str, int] = {} if sys.platform == "win32" else {"flags": mmap.MAP_PRIVATE}
 _EPSILON = 0.01 / RATE_HZ
 """A hundredth of a sample: times are sums of floats."""
 
@@ -226,8 +230,10 @@ def _between(samples: Samples, at: float, begin: float, end: float) -> tuple[flo
 
 def _joined(parts: list[tuple[float, Samples]]) -> Utterance:
     at, last = parts[-1]
+    sound = [samples for _, samples in parts]
+    pages = mmap.mmap(-1, sum(samples.nbytes for samples in sound), **_OWN_PAGES)
     return Utterance(
-        samples=np.concatenate([samples for _, samples in parts]),
+        samples=np.concatenate(sound, out=np.frombuffer(pages, dtype=np.float32)),
         started_at=parts[0][0],
         ended_at=at + len(last) / RATE_HZ,
     )

@@ -18,7 +18,7 @@ from speech.ports import FRAME_SECONDS
 from speech.recognition import wire
 from speech.soundserver import NO_DEVICE
 from tests.campaign.virtual import ZERO
-from tests.campaign.world import CALL, MICROPHONE, Play, Sound, World, pcm
+from tests.campaign.world import CALL, CAREFUL, MICROPHONE, Play, Sound, World, pcm
 
 _PIDS = itertools.count(50_000_000)
 """Far above the system's: none of these can be somebody's process."""
@@ -237,6 +237,8 @@ class EngineChild(Child):
         seconds = 0.15 + len(payload) / 64_000 * (0.2 if header["careful"] else 0.05)
         if fault := self.world.active("engine_hangs"):
             seconds += self.world.left(fault)
+            if header["careful"]:
+                self.world.met.append((CAREFUL, self.world.now()))
         if self.world.active("engine_killed"):
             self.later(0.05, lambda: self.die(-11))
         elif self.world.active("engine_garbage"):

@@ -8,14 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.campaign.courteous import courtesy, gave_way
-from tests.campaign.seen import SLACK_SECONDS, listening, sleeps, types
+from tests.campaign.seen import SLACK_SECONDS, listening, over, sleeps, types
 from tests.campaign.session import Answer, Outcome
-from tests.campaign.world import CALL, LONG_SECONDS, MICROPHONE, STEPS, Fault
+from tests.campaign.world import CALL, CAREFUL, LONG_SECONDS, MICROPHONE, STEPS, Fault
 
 TOLD_SECONDS = 2.0
 DRIFT_SECONDS = 0.02
 BACK_SECONDS = 5.0
 """A device is tried again each second, and opens within one; a text may wait for a disk for 1.5 s."""
+CAREFUL_SECONDS = 12.0
+"""The larger search of a final pass may take so long before it counts as late."""
+STORE_SECONDS = 1.5
+"""What is told may wait so long, once, for a disk that fails at the same time."""
 STORE = {"store_slow", "store_full", "store_failed"}
 
 
@@ -73,9 +77,13 @@ def _excused(outcome: Outcome, at: float) -> bool:
 
 
 def _agreed(outcome: Outcome) -> Iterator[str]:
-    """What was told as agreed was on the disk by then, unless the animator was told that it is not kept."""
-    for one in outcome.told:
-        if one.line["type"].endswith("_agreed") and one.kept != one.line["text"] and not _excused(outcome, one.at):
+    """What was told as agreed was on the disk by then, unless the animator was told that it is not kept.
+
+    Of two agreements about one record in one instant the second is what counts, and what is kept.
+    """
+    last = {(one.at, one.line["type"]): one for one in outcome.told if one.line["type"].endswith("_agreed")}
+    for one in last.values():
+        if one.kept != one.line["text"] and not _excused(outcome, one.at):
             yield f"at {one.at:.2f} {one.line['text']!r} was told, {one.kept!r} was on the disk"
     for answer in outcome.answers:
         name = answer.name.removeprefix("edit_")
@@ -93,7 +101,8 @@ def _consented(outcome: Outcome, answer: Answer) -> bool:
 
 def _resumed(outcome: Outcome) -> Iterator[str]:
     """A process that takes the session up has its step, its time and its agreed texts."""
-    for (at, state), killed in zip(outcome.resumed, outcome.killed, strict=False):
+    for at, state in outcome.resumed:
+        killed = max(when for when in outcome.killed if when <= at)  # one may be killed before it shows anything
         before = [answer for answer in outcome.answers if answer.at <= killed and answer.step is not None]
         if not before or _excused(outcome, killed) or not _consented(outcome, before[-1]):
             continue
@@ -131,7 +140,8 @@ def _cues(outcome: Outcome) -> Iterator[str]:
     starts = types(outcome, "step_started")
     for at, line in starts:
         start = float(line["at"])
-        end = next((float(one["at"]) + outcome.zero for when, one in types(outcome, "step_ended") if when > at), None)
+        ends = [float(one["at"]) for _, one in types(outcome, "step_ended")]
+        end = next((when + outcome.zero for when in ends if when > start), None)
         disturbed = types(outcome, "session_paused", "step_extended", "agenda_rebudgeted")
         due = start + float(line["seconds"])
         if end is None or any(at <= when <= end for when, _ in disturbed) or float(line["seconds"]) <= 0:
@@ -160,9 +170,17 @@ def _faults_told(outcome: Outcome) -> Iterator[str]:
     for fault in outcome.world.faults if alone and not outcome.killed and not sleeps(outcome) else ():
         met = [at for kind, at in outcome.world.met if kind == fault.kind]
         rule = _RULES.get(fault.kind)
-        if rule is None or not met or fault.end - met[0] < max(LONG_SECONDS, rule[2] + SLACK_SECONDS):
+        if rule is None or not met:
             continue
         devices, codes, seconds = rule
+        if (CAREFUL, met[0]) in outcome.world.met:
+            seconds = CAREFUL_SECONDS + TOLD_SECONDS
+        if any(
+            abs(at - met[0]) < STORE_SECONDS and kind in {"disk_hangs", "disk_slow"} for kind, at in outcome.world.met
+        ):
+            seconds += STORE_SECONDS
+        if fault.end - met[0] < max(LONG_SECONDS, seconds + SLACK_SECONDS):
+            continue
         told = [at for at, line in lost if line["device"] in devices] + _warned(outcome, *codes)
         before = any(at < met[0] for at in told)
         if before or _overlapped(outcome, fault) or (outcome.ended or 1e9) < met[0] + seconds + 0.5:
@@ -224,7 +242,7 @@ def _come_back(outcome: Outcome) -> Iterator[str]:
     for at, line in types(outcome, "device_lost"):
         device = str(line["device"])
         mine = [fault for fault in outcome.world.faults if fault.kind.split("_")[0] in _DEVICE_FAULTS[device]]
-        by = max([at, *(fault.end for fault in mine)]) + BACK_SECONDS
+        by = max([at, *(over(outcome, fault) for fault in mine)]) + BACK_SECONDS
         if any(at <= when <= by for when in (*outcome.killed, *sleeps(outcome))) or by > (outcome.ended or 0.0):
             continue
         if device in {CALL, MICROPHONE} and not any(begin <= at and by < end for begin, end in listening(outcome)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.campaign.session import Outcome
+from tests.campaign.world import Fault
 
 SLACK_SECONDS = 0.06
 """Of a sum of a few thread's milliseconds and of a frame's end."""
@@ -16,6 +17,12 @@ def types(outcome: Outcome, *wanted: str) -> list[tuple[float, dict[str, object]
 def sleeps(outcome: Outcome) -> list[float]:
     """Return when the computer went to sleep."""
     return [at for kind, at in outcome.world.met if kind == "suspend"]
+
+
+def over(outcome: Outcome, fault: Fault) -> float:
+    """Return when a fault is over by the clock that goes on in a sleep; a fault's own times stand still in one."""
+    faults = outcome.world.faults
+    return fault.end + sum(other.size for other in faults if other.kind == "suspend" and other.start <= fault.end)
 
 
 def listening(outcome: Outcome) -> list[tuple[float, float]]:

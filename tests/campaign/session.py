@@ -287,6 +287,7 @@ def hold(held: Held, loop: VirtualLoop, kill: Fault | None) -> bool:
     """Run one process; return True where it came to its end, False where it was killed before."""
     world, children = held.world, Children(held.world)
     FrameDetector.world = world
+    loop.thread_seconds = world.thread_seconds
     with ExitStack() as stack:
         stack.enter_context(clocks(loop))
         for place, name, double in (

@@ -42,10 +42,6 @@ def told(held: int, met: Counter[str]) -> str:
     )
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Open since its parts came together: seeds 295 and 447 fail, and the fault `busy` is never met.",
-)
 def test_what_must_hold_holds_in_every_session(capsys: pytest.CaptureFixture[str]) -> None:
     held, met = campaign(range(SEEDS), time.perf_counter() + MOST_SECONDS)
     with capsys.disabled():

@@ -74,7 +74,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         slept: seconds that the computer was asleep.
         shifted: seconds by which the wall clock was set.
         work: the piece of work in a thread that is being done.
-        thread_seconds: what any work in a thread takes at least.
+        thread_seconds: returns what any work in a thread takes at least.
         dead: the process was killed: nothing more is done in a thread.
     """
 
@@ -82,7 +82,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.now = ZERO
         self.slept = self.shifted = 0.0
         self.work = Work()
-        self.thread_seconds = 0.001
+        self.thread_seconds: Callable[[], float] = lambda: 0.001
         self.dead = False
         self._asides: dict[int, VirtualAside] = {}
         super().__init__(_Jump(self))
@@ -102,7 +102,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def do(self, work: Callable[[], Any], told: Callable[[Any, BaseException | None], None]) -> float:
         """Do `work` now, and tell its outcome after what it took; return when that is."""
         self.work = cost = Work()
-        cost.spend(self.thread_seconds)
+        cost.spend(self.thread_seconds())
         outcome, failure = None, None
         try:
             outcome = work()

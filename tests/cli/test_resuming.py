@@ -56,11 +56,12 @@ def forget(sessions: Sessions, path: Path) -> None:
 def test_a_session_that_was_broken_off_is_named(sessions: Sessions) -> None:
     path = keep(sessions)
     begun = begin(Config(), None)
-    assert (begun.unfinished, begun.notices) == (path.stem, ())
+    assert begun.unfinished == (path.stem, sessions.read(path.stem))
+    assert begun.notices == ()
 
 
 @pytest.mark.parametrize(
-    ("harm", "code"), [(damage, "unread_damaged"), (age, "unread_newer"), (forget, "unread_no_key")]
+    ("harm", "code"), [(damage, "unread_damaged"), (age, "unread_version"), (forget, "unread_no_key")]
 )
 def test_a_recent_one_that_cannot_be_taken_up_is_told_and_left_as_it_is(
     sessions: Sessions, harm: Callable[[Sessions, Path], None], code: str

@@ -11,7 +11,7 @@ from typing import Any
 from facilitator.core import actions as do
 from facilitator.core import events as ev
 from facilitator.core import facts
-from facilitator.core.process import Courtesy, Cue, Participant, Process, RecordRule, Rights, Silence, Step
+from facilitator.core.process import Courtesy, Cue, Overrun, Participant, Process, RecordRule, Rights, Silence, Step
 from facilitator.core.session import Session
 from facilitator.core.state import Settings
 
@@ -66,6 +66,7 @@ def codev(**changes: Any) -> Process:
         "records": {"contract": RecordRule("client", open_until="consultation"), "plan": RecordRule("client")},
         "prompts": ("rules", "objectives", "silence"),
         "silence": Silence(30, "silence"),
+        "overrun": Overrun(60, 2),
     }
     return Process(**(values | changes))
 

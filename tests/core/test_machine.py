@@ -28,7 +28,7 @@ ASKED: list[st.SearchStrategy[tuple[type[ev.Event], dict[str, Any]]]] = [
     for kind in (
         *(ev.StartAsked, ev.NextAsked, ev.NextAsked, ev.BackAsked, ev.PauseAsked, ev.ResumeAsked, ev.ConsentGiven),
         *(ev.ListeningPauseAsked, ev.ListeningResumeAsked, ev.HushAsked, ev.RemindAsked, ev.RebudgetAsked),
-        ev.PurgeAsked,
+        *(ev.PurgeAsked, ev.TimeChangeUndone),
     )
 ]
 ASKED += [
@@ -100,7 +100,6 @@ class AnySession(RuleBasedStateMachine):
                 self.ask((kind, {}), 0.0)
 
     # --- the world ---
-
     def pass_time(self, seconds: float) -> None:
         """Tick at every deadline, as the runner does."""
         until, ticks, last = self.now + seconds, 0, -1.0
@@ -156,7 +155,6 @@ class AnySession(RuleBasedStateMachine):
                     self.speaking = None if self.speaking == fact.id else self.speaking
 
     # --- what may happen ---
-
     @rule(asked=st.one_of(ASKED), wait=WAITS)
     def ask(self, asked: tuple[type[ev.Event], dict[str, Any]], wait: float) -> None:
         kind, values = asked
@@ -288,7 +286,6 @@ class AnySession(RuleBasedStateMachine):
         self.receive(kind(at=max(0.0, self.now - ago), device="vmic", **OTHER.get(kind, {})))
 
     # --- what must always hold ---
-
     @invariant()
     def it_can_be_shown(self) -> None:
         shown = self.session.snapshot(self.now)

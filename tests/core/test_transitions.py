@@ -35,6 +35,7 @@ EVENTS: dict[str, dict[str, Any]] = {
     "RecordEdited": {"record": "contract", "text": "Autrement."},
     "CorrectionUndone": {"record": "contract"},
     "RebudgetAsked": {},
+    "TimeChangeUndone": {},
     "FactsAsked": {"shown": False},
     "PurgeAsked": {},
     "ChannelOpened": {"channel": "camille"},
@@ -117,6 +118,7 @@ RecordMarked         | -     | running | paused  | - | -
 RecordEdited         | -     | running | paused  | - | -
 CorrectionUndone     | -     | running | paused  | - | -
 RebudgetAsked        | -     | running | paused  | - | -
+TimeChangeUndone     | -     | running | paused  | - | -
 FactsAsked           | -     | running | paused  | - | -
 AudioEnded           | ended | closing | closing | closing | -
 PurgeAsked           | -       | -       | -       | -       | ended
@@ -204,6 +206,8 @@ def at_phase(phase: Phase, listening: Listening) -> Meeting:
     meeting.until(AT - 20)
     if listening is Listening.PAUSED:
         meeting.send(ev.ListeningPauseAsked(at=AT - 15))
+    if phase in {Phase.RUNNING, Phase.PAUSED}:
+        meeting.send(ev.ExtendAsked(at=AT - 12, seconds=60))
     if phase is Phase.PAUSED:
         meeting.send(ev.PauseAsked(at=AT - 10))
     if phase is Phase.CLOSING:
@@ -267,6 +271,7 @@ def test_a_session_follows_the_table_and_a_refused_event_changes_nothing(
         ("synthesis", ev.RecordMarked(at=5, record="contract"), "record_closed"),
         ("welcome", ev.RebudgetAsked(at=5), "on_time"),
         ("evaluation", ev.RebudgetAsked(at=3600), "on_time"),
+        ("welcome", ev.TimeChangeUndone(at=5), "time_unchanged"),
         ("presentation", ev.FactsAsked(at=5, shown=True), "no_facts_here"),
         ("presentation", ev.DeviceTakeAsked(at=5, device="call"), "no_other_device"),
     ],

@@ -49,11 +49,16 @@ def commands(number: int) -> list[Command]:
 
 
 class Home:
-    """A user of their own, as `running` wants it."""
+    """A user of their own, as `running` wants it.
+
+    Attributes:
+        notes: where it is noted which ready files there are.
+    """
 
     def __init__(self, folder: Path) -> None:
         homes = {f"XDG_{name}_HOME": str(folder / name.lower()) for name in ("CONFIG", "CACHE", "DATA", "STATE")}
         keyring = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
+        self.notes = folder / "state" / "codev-facilitator" / "ready"
         self.environment = {**os.environ, **homes, **keyring}
 
 

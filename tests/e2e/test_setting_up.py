@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import time
 import wave
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import numpy as np
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
@@ -24,6 +26,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio]
 SOON_MS = 20_000
 NAMES = ["Camille", "Nour"]
 TONE_SECONDS = 20
+DEAF = "[voice]\nenabled = false\n[listening]\nenabled = false\n"
 
 
 def write_tone(path: Path) -> None:
@@ -150,6 +153,59 @@ async def test_the_voice_is_tried_through_the_stages_tab_which_goes_on_into_the_
         await page.wait_for_selector("body.console[data-state=here]")
         await expect(stage.locator("#sound button")).to_have_count(0)
         assert (await service.ask("/state"))["stage"] == {"open": 1, "sound": "on"}
+
+
+async def killed_in_the_contract(pulse: PulseServer, folder: Path) -> tuple[str, dict[str, str], str]:
+    """Have a session killed in its fourth step; return its name, and cookie and address of a stage that was open."""
+    async with served(pulse, folder, DEAF, "--duration", "60", "--participant", "Camille=client") as service:
+        await service.ask("/commands", {"command": "start"})
+        for _ in range(3):
+            await service.ask("/commands", {"command": "next"})
+        await service.ask("/commands", {"command": "edit_contract", "text": "Aidez-moi à dire non."})
+        ticket = service.known["stage_url"].partition("#")[2]
+        async with service.http.post(f"{service.known['api_url']}/session", json={"ticket": ticket}) as answer:
+            cookies = {name: morsel.value for name, morsel in answer.cookies.items()}
+        service.process.send_signal(signal.SIGKILL)
+        await service.process.wait()
+    await asyncio.to_thread((folder / "ready.json").unlink)
+    (kept,) = (folder / "data").rglob("*.session")
+    return kept.stem, cookies, f"{service.known['api_url']}/stage"
+
+
+async def test_a_session_that_was_killed_is_taken_up_from_the_set_ups_page(pulse: PulseServer, tmp_path: Path) -> None:
+    """It is in its step, with its words and its time; a stage that is still open finds it again by itself."""
+    name, cookies, address = await killed_in_the_contract(pulse, tmp_path)
+    killed = time.time()
+    async with set_up(pulse, tmp_path, DEAF) as (service, _, page):
+        await expect(page.locator("#unfinished")).to_contain_text("à l'étape « Contrat »")
+        await page.click("#unfinished-resume")
+        await page.wait_for_selector("body.console[data-state=here]")
+        await expect(page.locator("#title")).to_have_text("Contrat")
+        state = await service.ask("/state")
+        assert state["records"]["contract"]["text"] == "Aidez-moi à dire non."
+        assert state["elapsed_seconds"] == pytest.approx(time.time() - killed, abs=2.0)
+        assert [path.stem for path in (tmp_path / "data").rglob("*.session")] == [name]
+        origin = address.removesuffix("/api/stage")
+        cookie = {"Cookie": "; ".join(f"{key}={value}" for key, value in cookies.items())}
+        async with aiohttp.ClientSession() as http, http.ws_connect(address, origin=origin, headers=cookie) as stage:
+            assert (await stage.receive_json())["title"] == "Contrat"
+
+
+async def test_a_session_that_was_killed_is_destroyed_from_the_set_ups_page_or_left(
+    pulse: PulseServer, tmp_path: Path
+) -> None:
+    name, _, _ = await killed_in_the_contract(pulse, tmp_path)
+    async with set_up(pulse, tmp_path, DEAF) as (service, _, page):
+        await service.ask("/setup/begin", {})
+        await page.wait_for_selector("body.console[data-state=here]")
+        assert (await service.ask("/state"))["phase"] == "ready"
+    assert name in [path.stem for path in (tmp_path / "data").rglob("*.session")], "nothing is lost by declining"
+    await asyncio.to_thread((tmp_path / "ready.json").unlink, missing_ok=True)
+    async with set_up(pulse, tmp_path, DEAF) as (_, _, page):
+        await page.click("#unfinished-destroy")
+        await page.get_by_role("button", name="Tout détruire").click()
+        await expect(page.locator("#unfinished")).to_contain_text("est détruite, et c'est vérifié")
+        assert list(tmp_path.rglob(f"*{name}*")) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

@@ -19,7 +19,11 @@ from tests.pulse import PulseServer
 from tests.slopes import EVERY_SECONDS, MOST_MEGABYTES_AN_HOUR, handles, resident_megabytes, slope, threads
 
 MINUTES = float(os.environ.get("FACILITATOR_SOAK_MINUTES", "60"))
+STEP_MINUTES = (5, 5, 13, 5, 17, 7, 8)
+"""Of `MINUTES`, what each step has of an hour: the minutes of codev's shortest session."""
+ENDS = [sum(STEP_MINUTES[: place + 1]) / 60 for place in range(len(STEP_MINUTES))]
 SETTLED_SHARE = 0.2
+"""Until then the program still fills what it keeps for good: prompts rendered ahead, the first pages."""
 MOST_DRIFT_SECONDS = 0.02
 CONFIG = """
 [audio]
@@ -55,11 +59,10 @@ async def test_an_hour_leaves_no_trace(tmp_path: Path, capsys: pytest.CaptureFix
             await run.command("start")
             speaking = asyncio.create_task(talking(pulse, wav, length))
             began = time.monotonic()
-            step = MINUTES * 60 / 7
             moved = 0
             while (at := time.monotonic() - began) < MINUTES * 60:
                 await asyncio.sleep(EVERY_SECONDS)
-                if at > step * (moved + 1) and moved < 6:
+                if at > ENDS[moved] * MINUTES * 60:
                     moved += 1
                     await run.command("next")
                 pid = run.process.pid
@@ -72,9 +75,12 @@ async def test_an_hour_leaves_no_trace(tmp_path: Path, capsys: pytest.CaptureFix
     hours = [one[0] for one in settled]
     grows = slope(hours, [one[1] for one in settled])
     counts = {name: [one[place] for one in settled] for place, name in ((2, "handles"), (3, "threads"))}
+    last = [[one[1] for one in samples if one[0] * 60 <= end * MINUTES][-1] for end in ENDS]
+    steps = ", ".join(f"{megabytes:.1f}" for megabytes in last)
     spans = ", ".join(f"{name} {min(many)} to {max(many)}" for name, many in counts.items())
     with capsys.disabled():
-        print(f"\n{MINUTES:.0f} min: memory {grows} MB an hour, {spans}, drift {1000 * off:.1f} ms")  # noqa: T201
+        print(f"\n{MINUTES:.0f} min: memory {grows} MB an hour, at the steps' ends {steps} MB")  # noqa: T201
+        print(f"{spans}, drift {1000 * off:.1f} ms")  # noqa: T201
     assert (lost, defects) == ([], [])
     assert off <= MOST_DRIFT_SECONDS
     assert [slope(hours, many).lower <= 0.0 for many in counts.values()] == [True, True]

@@ -45,6 +45,7 @@ OURS = {
     r"{tmp}/out/[^/]+": "the chosen folder",
     r"{tmp}/exported/[^/]+": "the chosen folder of the export",
     r"{tmp}/\.?ready\.json(\.\d+)?": "the ready file, asked for",
+    r"{tmp}/state/codev-facilitator/ready/[^/]+": "where the ready file lies, so that the next start can remove it",
     r"{tmp}/cache/codev-facilitator/prompts/[^/]+\.(wav|tmp)": "prompts that are the same in every session",
     r"/dev/shm/codev-speech-[^/]+/(lock|\d+\.wav)": "the private directory, in memory",
     r"/dev/shm/jack_db-\d+/[^/]+": "JACK's library, which PortAudio asks for devices, notes that there are none",

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,23 +54,32 @@ def bodies(draw: st.DrawFn) -> bytes:
     return draw(st.just(body) | mutated(body).filter(lambda one: b"folder" not in one))
 
 
-def with_session(folder: Path, what: Callable[[Door], Coroutine[Any, Any, None]]) -> None:
-    """Do `what` at the door of a session without devices; afterwards it must still answer."""
+def with_session(folder: Path, what: Callable[[Door], Coroutine[Any, Any, None]], **changed: Any) -> None:
+    """Do `what` at the door of a session without devices; afterwards it must still answer, and nothing was raised.
+
+    Args:
+        folder: for its documents.
+        what: is given the door.
+        changed: settings that are not those of a session without devices.
+    """
+    defects: list[str] = []
 
     async def hold() -> None:
         process = load_process("codev")
-        live = Live(
-            LiveSettings(
-                process=process, seconds=process.plan(60), participants=(), cache=None, recognizer=None, listens=False,
-                language=load_language("codev", "fr", "tu", listens=False), folder=folder / "documents",
-                call_input=None, microphone_input=None, voice_output=None,
-                spoken_reminders=False, timed_cues_when_deaf=False, replies_allowed=False,
-            )
+        settings = LiveSettings(
+            process=process, seconds=process.plan(60), participants=(), cache=None, recognizer=None, listens=False,
+            language=load_language("codev", "fr", "tu", listens=False), folder=folder / "documents",
+            call_input=None, microphone_input=None, voice_output=None,
+            spoken_reminders=False, timed_cues_when_deaf=False, replies_allowed=False,
         )  # fmt: skip
+        live = Live(replace(settings, **changed))
+        live.follow(lambda line: defects.append(str(line)) if line.get("code") == "defect" else None)
         service = Service(live)
         door = Door(service, FakeMeeting(), await service.start("127.0.0.1", 0))
         holding = asyncio.create_task(live.run())
         try:
+            if changed.get("listens"):
+                await live.command("consent", {}, None)
             await live.command("start", {}, None)
             await what(door)
             if holding.done():  # it was ended: by itself, and well
@@ -83,6 +93,7 @@ def with_session(folder: Path, what: Callable[[Door], Coroutine[Any, Any, None]]
             await live.close()
 
     asyncio.run(hold())
+    assert defects == []
 
 
 @numbers(12)

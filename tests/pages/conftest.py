@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -10,6 +11,8 @@ from playwright.async_api import Browser, async_playwright
 
 from facilitator.web.service import Service
 from tests.pages.stagehand import House, Shown, chromium
+from tests.pages.table import CONFIG, GROUP, Table
+from tests.setup.room import Room
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
@@ -22,6 +25,25 @@ async def browser() -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(executable_path=path)
         yield browser
         await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def table(browser: Browser, tmp_path: Path) -> AsyncIterator[Table]:
+    """Return a set-up with a group; a page that complained, or asked another host for something, fails the test."""
+    room = Room(tmp_path)
+    room.models = ("small", "medium")
+    setup = room.set_up(CONFIG, GROUP)
+    await setup.start()
+    service = Service(set_up=setup)
+    await service.start("127.0.0.1", 0)
+    table = Table(room, setup, service, browser)
+    yield table
+    for context in table.contexts:
+        await context.close()
+    await table.setup.close()
+    await table.service.close()
+    assert table.complaints == []
+    assert table.strangers == []
 
 
 @pytest_asyncio.fixture(loop_scope="session")

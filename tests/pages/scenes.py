@@ -169,7 +169,7 @@ def silent(language: str) -> Meeting:
 
 
 def overrun(language: str) -> Meeting:
-    return at_step(language, "clarification", 23.0)
+    return at_step(language, "clarification", 21.2)
 
 
 def paused(language: str) -> Meeting:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, Page, Request
+from playwright.async_api import Browser, BrowserContext, Page
 from pydantic import BaseModel
 
 from facilitator import commands
@@ -126,6 +126,26 @@ class Look:
     still: bool = True
 
 
+async def new_context(browser: Browser, look: Look) -> BrowserContext:
+    """Return a browser of its own that looks so; nothing of it is waited for longer than 10 s."""
+    context = await browser.new_context(
+        viewport={"width": look.width, "height": look.height},
+        color_scheme="dark" if look.theme == "dark" else "light",
+        reduced_motion="reduce" if look.still else "no-preference",
+        locale=look.language,
+    )
+    context.set_default_timeout(10_000)
+    return context
+
+
+def watch(page: Page, url: str, complaints: list[str], strangers: list[str]) -> None:
+    """Note what a page of the service at `url` complains of, and which other hosts it asks."""
+    own = (url, "data:", url.replace("http", "ws"))
+    page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda one: None if one.url.startswith(own) else strangers.append(one.url))
+
+
 @dataclass
 class House:
     """The service with a scene on, and a browser.
@@ -144,13 +164,7 @@ class House:
     contexts: list[BrowserContext] = field(default_factory=list)
 
     async def context(self, look: Look) -> BrowserContext:
-        context = await self.browser.new_context(
-            viewport={"width": look.width, "height": look.height},
-            color_scheme="dark" if look.theme == "dark" else "light",
-            reduced_motion="reduce" if look.still else "no-preference",
-            locale=look.language,
-        )
-        context.set_default_timeout(10_000)
+        context = await new_context(self.browser, look)
         self.contexts.append(context)
         return context
 
@@ -159,9 +173,7 @@ class House:
         look = look or Look()
         self.shown.show(scene, look.language)
         opened = await (await self.context(look)).new_page()
-        opened.on("request", self._note)
-        opened.on("console", lambda line: self.complaints.append(line.text) if line.type == "error" else None)
-        opened.on("pageerror", lambda error: self.complaints.append(str(error)))
+        watch(opened, self.url, self.complaints, self.strangers)
         await opened.goto(self.service.link(Scope(page)))
         await self.settled(opened)
         return opened
@@ -189,7 +201,3 @@ class House:
         for context in self.contexts:
             await context.close()
         self.contexts.clear()
-
-    def _note(self, request: Request) -> None:
-        if not request.url.startswith((self.url, "data:", self.url.replace("http", "ws"))):
-            self.strangers.append(request.url)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +57,7 @@ class Scene:
     service: Service
     console: Page
     elsewhere: dict[str, Page]
+    refused: int = 0
 
 
 async def blank(_request: web.Request) -> web.Response:
@@ -64,7 +65,7 @@ async def blank(_request: web.Request) -> web.Response:
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
-async def scene(browser: Browser) -> AsyncIterator[Scene]:
+async def scene(browser: Browser, count: Callable[[str], None]) -> AsyncIterator[Scene]:
     """Return a console that is open, and beside it a page on another port and one under another name."""
     meeting = FakeMeeting()
     service = Service(meeting)
@@ -86,7 +87,9 @@ async def scene(browser: Browser) -> AsyncIterator[Scene]:
         for host in ("127.0.0.1", "localhost"):
             elsewhere[host] = await context.new_page()
             await elsewhere[host].goto(f"http://{host}:{port}/")
-        yield Scene(meeting, service, console, elsewhere)
+        scene = Scene(meeting, service, console, elsewhere)
+        yield scene
+        count(f"attacks from pages of other origins in Chromium: {scene.refused} of {2 * len(ASKS)} refused")
     finally:
         await context.close()
         await runner.cleanup()
@@ -106,6 +109,7 @@ async def test_another_origin_learns_nothing_and_does_nothing(scene: Scene, host
     assert scene.meeting.done == []
     assert len(scene.meeting.followers) == 1
     assert scene.meeting.tabs.there == []
+    scene.refused += 1
 
 
 async def test_our_own_page_may_with_the_same_words(scene: Scene) -> None:

@@ -59,7 +59,7 @@ async def test_every_key_is_shown_where_it_acts_and_in_the_legend(house: House) 
     legend = await page.locator("dialog kbd").all_inner_texts()
     assert len(set(legend)) == len(legend), "a key is named twice"
     assert set(shown) <= set(legend)
-    assert set("NB125SHPFLCTMWZRVOEDX?") < set(legend)
+    assert set("NB125USHPFLCTMWZRVOEDX?") < set(legend)
 
 
 async def test_focus_follows_the_reading(house: House) -> None:
@@ -133,6 +133,24 @@ async def test_space_presses_the_button_that_has_the_focus(house: House) -> None
         await page.keyboard.press("Space")
     assert house.shown.done == [("extend", {"minutes": 2})]
     assert await page.evaluate("() => document.activeElement.dataset.key") == "extend2"
+
+
+async def test_more_time_is_taken_back_with_a_key_that_leaves_by_itself(house: House) -> None:
+    page = await house.open("console", "presentation")
+    back = page.locator('[data-key="undo_time"]')
+    assert await back.count() == 0
+    await page.keyboard.press("5")
+    await back.wait_for()
+    assert (await back.inner_text()).replace("\u00a0", " ") == "Annuler : 5 min de plus\nU"
+    async with page.expect_response("**/api/commands"):
+        await page.keyboard.press("u")
+    assert house.shown.done == [("extend", {"minutes": 5}), ("undo_time", {})]
+    await back.wait_for(state="detached")
+    await page.keyboard.press("2")
+    await back.wait_for()
+    house.shown.meeting.until(house.shown.meeting.now + 20)
+    house.shown.change()
+    await back.wait_for(state="detached")
 
 
 async def test_the_contract_is_corrected_by_hand_and_back(house: House) -> None:

@@ -88,9 +88,11 @@ async def test_the_first_view_is_light_and_still(house: House, name: str) -> Non
 
 
 async def test_what_is_next_is_in_sight_without_scrolling(house: House) -> None:
-    """On a laptop: the step, its time, the next action, and the state of the sound."""
+    """On a laptop: the step, its time, the next action, the state of the sound, and what takes a slip back."""
     page = await house.open("console", "interrupted", Look(width=1280, height=720))
-    for selector in ("#title", "#clock", '[data-key="next"]', ".cue button", "#health .lamp"):
+    await page.keyboard.press("2")
+    await page.locator('[data-key="undo_time"]').wait_for()
+    for selector in ("#title", "#clock", '[data-key="next"]', ".cue button", "#undo button", "#health .lamp"):
         box = await page.locator(selector).first.bounding_box()
         assert box is not None
         assert box["y"] >= 0

@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import expect
 
-from facilitator.config import AudioConfig, Config
-from facilitator.setup.setting_up import SettingUp
-from facilitator.store.contents import Person
-from facilitator.web.passes import Scope
-from facilitator.web.service import Service
 from tests.pages.stagehand import Look
+from tests.pages.table import Table
 from tests.pages.test_layout import FIRST_VIEW_BYTES, SIZES, cut_off
 from tests.pages.test_pictures import draw
 from tests.pages.test_states import barriers_in_both_themes
-from tests.setup.room import Room, tone, until
+from tests.setup.room import tone, until
 from tests.setup.test_setting_up import PLAN
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
-CONFIG = Config(audio=AudioConfig(call_input="call.monitor", microphone_input="mic", voice_output="stage"))
-GROUP = [
-    Person(name="Camille", role="client"),
-    Person(name="Nour", role="consultant"),
-    Person(name="Benoît", role="consultant"),
-    Person(name="Ana", role="animator"),
-]
 STATES: dict[str, dict[str, Any]] = {
     "as it opens": {},
     "a voice on a device, and what is gone": {"way": "device", "output": "unplugged", "microphone_input": "unplugged"},
@@ -44,63 +30,6 @@ STATES: dict[str, dict[str, Any]] = {
         "people": [{"name": "Nour", "role": "consultant"}, {"name": "nour", "role": "consultant"}],
     },
 }
-
-
-@dataclass
-class Table:
-    """A set-up, the service that shows it, and a browser."""
-
-    room: Room
-    setup: SettingUp
-    service: Service
-    browser: Browser
-    complaints: list[str] = field(default_factory=list)
-    strangers: list[str] = field(default_factory=list)
-    contexts: list[BrowserContext] = field(default_factory=list)
-
-    async def open(self, look: Look | None = None) -> Page:
-        """Open the page by a new link."""
-        look = look or Look()
-        context = await self.browser.new_context(
-            viewport={"width": look.width, "height": look.height},
-            color_scheme="dark" if look.theme == "dark" else "light",
-            reduced_motion="reduce" if look.still else "no-preference",
-            locale=look.language,
-        )
-        context.set_default_timeout(10_000)
-        self.contexts.append(context)
-        await self.setup.change({"language": look.language})
-        page = await context.new_page()
-        page.on("console", lambda line: self.complaints.append(line.text) if line.type == "error" else None)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        own = (self.service.url, "data:", self.service.url.replace("http", "ws"))
-        page.on("request", lambda one: None if one.url.startswith(own) else self.strangers.append(one.url))
-        await page.goto(self.service.link(Scope.CONSOLE))
-        await page.wait_for_selector("body.setup[data-state=here]")
-        return page
-
-    def names(self) -> list[str]:
-        """Return the names that the service knows, in their order."""
-        return [person.name for person in self.setup.view().choices.people]
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def table(browser: Browser, tmp_path: Path) -> AsyncIterator[Table]:
-    """Return a set-up with a group; a page that complained, or asked another host for something, fails the test."""
-    room = Room(tmp_path)
-    room.models = ("small", "medium")
-    setup = room.set_up(CONFIG, GROUP)
-    await setup.start()
-    service = Service(set_up=setup)
-    await service.start("127.0.0.1", 0)
-    table = Table(room, setup, service, browser)
-    yield table
-    for context in table.contexts:
-        await context.close()
-    await setup.close()
-    await service.close()
-    assert table.complaints == []
-    assert table.strangers == []
 
 
 @pytest.mark.parametrize("language", ["fr", pytest.param("en", marks=pytest.mark.soak)])
@@ -294,11 +223,7 @@ async def test_a_session_without_listening_is_one_click(table: Table) -> None:
 
 async def test_the_group_before_is_offered_and_forgotten_when_asked(table: Table) -> None:
     table.room.kept.write(table.setup.view().choices.model_copy(update={"keep": True, "keep_names": True}))
-    again = table.room.set_up(CONFIG)
-    await again.start()
-    await table.service.close()
-    table.setup, table.service = again, Service(set_up=again)
-    await table.service.start("127.0.0.1", 0)
+    await table.lay()
     page = await table.open()
     await expect(page.locator(".offer")).to_have_text(re.compile(r"La dernière fois\s: Camille, Nour, Benoît, Ana\."))
     assert table.names() == []

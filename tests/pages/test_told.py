@@ -26,6 +26,17 @@ async def test_a_silence_is_shown_with_what_the_voice_may_say_and_is_gone_with_t
     assert len(house.shown.done) == 1
 
 
+async def test_a_step_that_has_run_over_is_told_with_two_minutes_to_give(house: House) -> None:
+    page = await house.open("console", "overrun")
+    cue = page.locator(".cue")
+    assert "Le temps de cette étape est passé depuis une minute." in await cue.inner_text()
+    assert (await cue.get_by_role("button").inner_text()).replace("\u00a0", " ") == "2 min de plus\n2"
+    async with page.expect_response("**/api/commands"):
+        await page.keyboard.press("2")
+    assert house.shown.done == [("extend", {"minutes": 2})]
+    await cue.wait_for(state="detached")
+
+
 async def test_the_line_of_health_turns_to_words_and_back_by_itself(house: House) -> None:
     page = await house.open("console", "presentation")
     well = await page.locator("#health ul").inner_text()

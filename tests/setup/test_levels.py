@@ -53,7 +53,9 @@ def room(tmp_path: Path) -> Room:
 
 def checking(room: Room) -> tuple[SoundCheck, list[int]]:
     told: list[int] = []
-    return SoundCheck(lambda name: RoomSource(room, name), lambda: told.append(1)), told
+    check = SoundCheck(lambda name: RoomSource(room, name))
+    check.watch(lambda: told.append(1), None)
+    return check, told
 
 
 async def test_each_device_has_its_level_for_as_long_as_the_check_lasts(room: Room) -> None:

@@ -17,11 +17,11 @@ from facilitator.errors import (
     StoreDamagedError,
     StoreError,
     StoreFullError,
-    StoreNewerError,
+    StoreVersionError,
 )
 from facilitator.store.file import Entry, SessionStore
 from facilitator.store.keys import FileVault, Keys
-from facilitator.store.sealing import Head
+from facilitator.store.sealing import SCHEMA, Head
 from facilitator.store.sqlite import connect, is_held
 
 NAME = "2026-11-24-0930-a1b2"
@@ -106,7 +106,7 @@ def test_only_the_user_may_read_it(tmp_path: Path, path: Path) -> None:
 
 
 def test_no_word_of_it_is_on_the_disk(path: Path) -> None:
-    raw = path.read_bytes()
+    raw = path.read_bytes().replace(b"ciphertext", b"")  # the name of a column
     assert [word for word in ("dire", "Camille") if word.encode() in raw] == []
     assert NAME.encode() not in raw
 
@@ -179,12 +179,10 @@ def rows(path: Path, *statements: str) -> None:
         ["DELETE FROM records"],
         ["DELETE FROM head"],
         ["UPDATE records SET sequence = 9 WHERE sequence = 4"],
-        ["UPDATE records SET kind = 'course' WHERE sequence = 2"],
-        ["UPDATE records SET kind = 7 WHERE sequence = 2"],
         ["UPDATE records SET nonce = 'text'"],
         ["UPDATE records SET nonce = x'00' WHERE sequence = 1"],
         ["UPDATE records SET ciphertext = x'00' WHERE sequence = 1"],
-        ["INSERT INTO records SELECT 5, kind, nonce, ciphertext FROM records WHERE sequence = 4"],
+        ["INSERT INTO records SELECT 5, nonce, ciphertext FROM records WHERE sequence = 4"],
         ["INSERT INTO head SELECT 2, nonce, ciphertext FROM head"],
         ["UPDATE head SET nonce = x'000000000000000000000000'"],
         [
@@ -276,9 +274,16 @@ def test_another_key_opens_nothing(tmp_path: Path, refused: Callable[[], StoreEr
     assert isinstance(refused(), StoreDamagedError)
 
 
-def test_a_newer_store_is_left_alone(path: Path, refused: Callable[[], StoreError]) -> None:
-    rows(path, "PRAGMA user_version = 2")
-    assert isinstance(refused(), StoreNewerError)
+@pytest.mark.parametrize(("version", "says"), [(SCHEMA + 1, "A newer"), (SCHEMA - 1, "An older"), (99, "A newer")])
+def test_a_store_of_another_version_is_left_alone_and_told(
+    path: Path, refused: Callable[[], StoreError], version: int, says: str
+) -> None:
+    rows(path, f"PRAGMA user_version = {version}")
+    whole = path.read_bytes()
+    error = refused()
+    assert isinstance(error, StoreVersionError)
+    assert str(error).startswith(f"{says} facilitator wrote the session")
+    assert path.read_bytes() == whole
 
 
 def test_a_session_is_not_begun_where_it_cannot_be_kept(tmp_path: Path, keys: Keys) -> None:
@@ -310,14 +315,17 @@ def test_a_full_disk_is_told_and_what_was_there_stays(folder: Path, keys: Keys, 
     assert read(folder, keys) == [*ENTRIES, Entry("text", bytes(100_000))]
 
 
-def test_a_stolen_store_tells_times_sizes_and_kinds_alone(path: Path) -> None:
-    """What is not encrypted: how many records there are, of which kind, and how long each is."""
+def test_a_stolen_store_tells_times_and_sizes_alone(path: Path) -> None:
+    """What is not encrypted: how many records there are, and how long each is."""
     connection = sqlite3.connect(path)
     shapes = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
-    found = connection.execute("SELECT sequence, kind, nonce, ciphertext FROM records ORDER BY sequence").fetchall()
+    found = connection.execute("SELECT sequence, nonce, ciphertext FROM records ORDER BY sequence").fetchall()
     heads = connection.execute("SELECT id, length(nonce), length(ciphertext) FROM head").fetchall()
     connection.close()
     assert shapes == {"records", "head"}
-    assert [(sequence, kind) for sequence, kind, _, _ in found] == list(enumerate([one.kind for one in ENTRIES], 1))
-    assert [(len(nonce), len(sealed) - 16) for _, _, nonce, sealed in found] == [(12, len(e.payload)) for e in ENTRIES]
+    assert [(sequence, len(nonce), len(sealed) - 16) for sequence, nonce, sealed in found] == [
+        (place, 12, len(entry.kind) + 1 + len(entry.payload)) for place, entry in enumerate(ENTRIES, 1)
+    ]
+    raw = path.read_bytes().replace(b"ciphertext", b"")  # the name of a column
+    assert [word for word in (*(entry.kind for entry in ENTRIES), WORDS) if word.encode() in raw] == []
     assert heads == [(1, 12, 9 + 16)]

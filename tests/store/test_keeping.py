@@ -24,6 +24,8 @@ from facilitator.store.keys import FileVault, Keys
 from tests.conftest import ROOT
 from tests.store.meetings import CONTRACT, chosen, in_contract, session
 
+LATE_SECONDS, PATIENT_SECONDS = module.LATE_SECONDS, 30.0
+
 
 class Kept:
     """A keeping under test, and what the animator was told with when."""
@@ -33,7 +35,7 @@ class Kept:
         self.told: list[str] = []
         self.keeping = Keeping(Storing(self.sessions, chosen()), self.told.append)
 
-    async def told_within(self, code: str, seconds: float = 2.0) -> None:
+    async def told_within(self, code: str, seconds: float = PATIENT_SECONDS) -> None:
         deadline = time.monotonic() + seconds
         while code not in self.told:
             assert time.monotonic() < deadline, self.told
@@ -41,7 +43,9 @@ class Kept:
 
 
 @pytest.fixture
-async def kept(tmp_path: Path) -> AsyncIterator[Kept]:
+async def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Kept]:
+    """Return a keeping that calls no disk slow, however busy others keep it, unless the test is about that."""
+    monkeypatch.setattr(module, "LATE_SECONDS", PATIENT_SECONDS)
     found = Kept(tmp_path)
     yield found
     await found.keeping.close(ended=False)
@@ -201,13 +205,14 @@ async def test_a_full_disk_is_told_and_tried_again_whole(kept: Kept, monkeypatch
 
 
 async def test_a_disk_that_hangs_is_told_and_nobody_waits(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LATE_SECONDS", LATE_SECONDS)
     wrote = threading.Event()
     failing(monkeypatch, partial(waiting, wrote))
     meeting = in_contract()
     order: list[str] = []
     kept.keeping.note(meeting.durable())
     kept.keeping.after(lambda: order.append("told all the same"))
-    await kept.told_within("store_slow")
+    await kept.told_within("store_slow", 2.0)
     await kept.keeping.flush()
     assert order == ["told all the same"]
     meeting.receive(ev.NextAsked(at=70.0))

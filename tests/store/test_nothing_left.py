@@ -83,9 +83,9 @@ def windows(raw: bytes) -> Iterator[bytes]:
 def opener(store: Path) -> Callable[[bytes], bool]:
     """Return what tells whether a key opens the first record of a stolen copy."""
     connection = sqlite3.connect(store)
-    kind, nonce, sealed = connection.execute("SELECT kind, nonce, ciphertext FROM records WHERE sequence=1").fetchone()
+    nonce, sealed = connection.execute("SELECT nonce, ciphertext FROM records WHERE sequence=1").fetchone()
     connection.close()
-    bound = Seal(store.stem, bytes(KEY_BYTES))._bound(1, kind, bytes(16))
+    bound = Seal(store.stem, bytes(KEY_BYTES))._bound(1, "record", bytes(16))
 
     def opens(key: bytes) -> bool:
         try:

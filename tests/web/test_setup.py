@@ -28,7 +28,7 @@ from tests.setup.room import Room, until
 from tests.setup.test_setting_up import PLAN
 
 LISTENING = Config(audio=AudioConfig(call_input="call.monitor", microphone_input="mic"))
-ADDRESSES = ["", "/plan", "/forget", "/say", "/begin", "/events", "/levels"]
+ADDRESSES = ["", "/plan", "/forget", "/say", "/begin", "/resume", "/destroy", "/events", "/levels"]
 SOCKETS = ["/events", "/levels"]
 
 
@@ -67,7 +67,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 @pytest.mark.parametrize("path", ADDRESSES)
 async def test_neither_the_stage_nor_a_stranger_comes_in(desk: Desk, path: str) -> None:
     ticket = desk.service.link(Scope.STAGE).partition("#")[2]
-    method = "POST" if path in {"/plan", "/forget", "/say", "/begin"} else "GET"
+    method = "POST" if path not in {"", *SOCKETS} else "GET"
     for token, status in ((ticket, 403), ("", 401), ("x", 401)):
         headers = {"Authorization": f"Bearer {token}"}
         body = {} if method == "POST" else None

@@ -1,7 +1,7 @@
 // What the animator can do: one table for the buttons, the keys and the legend. Whether it may be done is the service's
 // word; `can` only keeps what is certainly refused from being offered.
 import { answerConsent, deliver, endSession, purge, sayMessage, showKeys } from "./dialogs.js";
-import { knows, say } from "./words.js";
+import { knows, rounded, say } from "./words.js";
 
 const held = (shot) => shot.phase === "running" || shot.phase === "paused";
 const offered = (shot) => shot.health.find((one) => one.offer)?.offer;
@@ -56,6 +56,10 @@ export function actionsOf(desk) {
       values: (shot) => ({ shown: !shot.facts_shown }),
     }),
     simple("rebudget", "t", (shot) => held(shot) && shot.rebudget !== null),
+    simple("undo_time", "u", (shot) => held(shot) && shot.time_change !== null, {
+      name: () => say(".keys.undo_time"),
+      words: () => desk.shot().time_change?.seconds ? say("undo_extend", { time: rounded(desk.shot().time_change.seconds) }) : say("undo_rebudget"),
+    }),
     ofRecord("mark", "m", () => desk.markWords(), (record) => mayChange(record) && (!record.agreed || record.here || desk.selected()), () => desk.mark(), () => say(".keys.mark")),
     ofRecord("edit", "w", () => say("edit"), mayChange, () => desk.edit()),
     ofRecord("undo", "z", () => say("undo"), (record) => mayChange(record) && record.undoable, () => desk.undo()),

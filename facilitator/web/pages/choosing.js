@@ -30,7 +30,7 @@ export function meeting(desk) {
       h("button", { type: "button", "data-key": minutes, "aria-pressed": minutes === chosen ? "true" : "false", onclick: () => desk.choose({ duration: minutes }) }, say("minutes", { minutes }))));
     if (document.activeElement !== length || Number(length.value) !== chosen) length.value = chosen ?? "";
     tell(shot.troubles.duration);
-    text(steps, shot.plan.map((step) => `${step.title} ${step.minutes}`).join(" · "));
+    text(steps, shot.plan.map((step) => `${step.title} ${step.minutes}`).join("\u00a0· "));
   });
 }
 
@@ -96,6 +96,7 @@ export function voice(desk) {
     text(words, sentence);
     words.classList.toggle("trouble", ["failed", "locked", "none"].includes(state));
     words.classList.toggle("good", state === "played");
+    words.classList.toggle("quiet", state === "idle");
     play.setAttribute("aria-disabled", state === "playing" ? "true" : "false");
     if (before && before !== state && state !== "idle") desk.announce(sentence);
     before = state;

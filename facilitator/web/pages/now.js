@@ -74,6 +74,8 @@ export function showTime(shot, clock) {
   const late = shot.phase === "running" && over ? since : shot.phase === "paused" ? clock.since : 0;
   const ends = shot.phase === "ready" || shot.phase === "running" || shot.phase === "paused";
   text(byId("ends"), ends ? say("ends", { time: hour(shot.expected_end - shot.at - (late ? 0 : clock.since)) }) : "");
+  const change = shot.time_change && shot.time_change.until > clock.now ? shot.time_change : null;
+  fill(byId("undo"), [change, shot.phase], () => change && button("undo_time", { kind: "button.plain" }));
   document.title = waiting || shot.phase === "ended" ? byId("title").textContent : `${byId("clock").textContent} · ${shot.title}`;
   return callOut(shot, left);
 }

@@ -3,6 +3,7 @@ import { byId, fill, h, lockedOut, text } from "./dom.js";
 import { keeping, listening, meeting, plan, voice } from "./choosing.js";
 import { group } from "./people.js";
 import { ask, follow, get, signIn, stageLink } from "./wire.js";
+import { unfinished } from "./unfinished.js";
 import { learn, say, speakAs } from "./words.js";
 
 const WRITING_MS = 350; // after the last letter
@@ -86,7 +87,7 @@ async function relearn(choices) {
   if (words === null) return;
   learn(words);
   document.title = say("title");
-  shown = [meeting, group, plan, keeping, voice, listening, go].map((make) => make(desk));
+  shown = [unfinished, meeting, group, plan, keeping, voice, listening, go].map((make) => make(desk));
 }
 
 function go() {

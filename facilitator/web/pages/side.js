@@ -72,7 +72,7 @@ export class Side {
       h("p", {}, withheld ? say("withheld") : cue.text),
       withheld && h("p.small", {}, short(cue.text)),
       cue.key && button("ease", { words: say(`prompts.${cue.key}`) }),
-      cue.action && !cue.key && first && button(cue.action, { words: cue.action === "say" ? say("say_again") : undefined }),
+      cue.action && !cue.key && first && answer(cue),
     );
   }
 
@@ -116,6 +116,12 @@ export class Side {
     for (const words of troubles) if (!this.#troubles.includes(words)) this.tell(words);
     this.#troubles = troubles;
   }
+}
+
+// A cue's one action; `extend` has one for each number of minutes.
+function answer({ action, seconds }) {
+  if (action === "extend") return button(`extend${seconds / 60}`, { words: say("more", { minutes: seconds / 60 }) });
+  return button(action, { words: action === "say" ? say("say_again") : undefined });
 }
 
 // "Exposé : 9 min (prévu : 8 min) · le client 7 min"

@@ -44,6 +44,9 @@ export function rounded(seconds) {
 export const hour = (seconds) =>
   new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit" }).format(Date.now() + seconds * 1000);
 
+// The time of day of an instant.
+export const timeOf = (iso) => new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit" }).format(new Date(iso));
+
 // "lundi 7 décembre", of 2026-12-07
 export function day(iso) {
   const [year, month, date] = iso.split("-").map(Number);
