@@ -240,10 +240,7 @@ class DetectorFailed(ChannelEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UtteranceHeard(ChannelEvent):
-    """An utterance of `step` has ended and is to be written down for `record`; its text will follow.
-
-    `UtteranceWritten` may have come before, with its first words (`partial`).
-    """
+    """An utterance of `step` is to be written down for `record`; its first words may have come before (`partial`)."""
 
     id: str
     record: str
