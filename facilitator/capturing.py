@@ -51,35 +51,45 @@ class LiveHearing(Hearing):
         self._channels = tuple((ear, make, OwnVoiceFilter(own)) for ear, make in channels)
         self._own = own
         self._told = told
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._watching: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Open the devices."""
         super().start()
-        self._tasks = [self._timeline.work(self._capture(*channel)) for channel in self._channels]
+        self._tasks = {one[0].channel: self._timeline.work(self._capture(*one)) for one in self._channels}
         if self._watch is not None and self._watching is None:
             self._watching = self._timeline.work(self._watch.follow())
 
     def stop(self) -> None:
         """Close the devices at once."""
         super().stop()
-        for task in self._tasks:
+        for task in self._tasks.values():
             task.cancel()
+
+    def reopen(self, channel: str) -> None:
+        """Open the source of a lost channel anew, if anything is listened to: it is another device now."""
+        task = self._tasks.get(channel)
+        if task is not None and not task.done():
+            task.cancel()
+            (ear,) = (one for one in self._channels if one[0].channel == channel)
+            self._tasks[channel] = self._timeline.work(self._capture(*ear, lost=True))
 
     async def close(self) -> None:
         """Stop, and wait until every device was given back."""
         self.stop()
-        tasks = [*self._tasks, *([] if self._watching is None else [self._watching])]
+        tasks = [*self._tasks.values(), *([] if self._watching is None else [self._watching])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await super().close()
 
-    async def _capture(self, ear: Ear, make: Callable[[], AudioSource], own: OwnVoiceFilter) -> None:
-        """Capture one channel for as long as listening lasts, through losses of its device."""
+    async def _capture(
+        self, ear: Ear, make: Callable[[], AudioSource], own: OwnVoiceFilter, *, lost: bool = False
+    ) -> None:
+        """Capture one channel for as long as listening lasts, through losses of its device; it may begin `lost`."""
         source = make()
-        line = _Line(ear.channel, source, self._told, self._report, self._clock)
+        line = _Line(ear.channel, source, self._told, self._report, self._clock, lost=lost)
         try:
             while True:
                 try:
@@ -119,7 +129,14 @@ class _Line:
     """What is told of one channel's device while it is in use."""
 
     def __init__(
-        self, channel: str, source: AudioSource, told: Told, report: Callable[[ev.Event], None], clock: LiveClock
+        self,
+        channel: str,
+        source: AudioSource,
+        told: Told,
+        report: Callable[[ev.Event], None],
+        clock: LiveClock,
+        *,
+        lost: bool,
     ) -> None:
         self._channel = channel
         self._source = source
@@ -129,6 +146,7 @@ class _Line:
         self._silence = SilenceWatch(microphone=channel == MICROPHONE_CHANNEL, refusable=_REFUSABLE)
         self._dropped = 0.0
         self._open = False
+        self._lost = lost
         self._away: asyncio.TimerHandle | None = None
 
     def gave(self, block: Block) -> None:
@@ -136,7 +154,8 @@ class _Line:
         if not self._open:
             self._open = True
             self._silence.reopened()
-            if self._away is not None:
+            if self._lost:
+                self._lost = False
                 self.close()
                 self._report(ev.DeviceRecovered(at=self._clock.now(), device=self._channel))
             self._report(ev.ChannelOpened(at=self._clock.now(), channel=self._channel))
@@ -151,8 +170,10 @@ class _Line:
         """The device is lost; return in how many seconds to try again."""
         retry_seconds = 0.0 if self._open else RETRY_SECONDS
         self._open = False
-        if self._away is None:
+        if not self._lost:
+            self._lost = True
             self._report(ev.DeviceLost(at=self._clock.now(), device=self._channel))
+        if self._away is None:
             self._away = asyncio.get_running_loop().call_later(AWAY_SECONDS, self._told.away, self._channel)
         return retry_seconds
 

@@ -272,6 +272,16 @@ class ShowFacts(Command):
         return (ev.FactsAsked(at=at, shown=self.shown),)
 
 
+class TakeDevice(Command):
+    """Take the device that is offered in place of one that stays away, for the rest of this session."""
+
+    device: Id
+
+    def events(self, at: float) -> tuple[ev.Event, ...]:
+        """Return what is asked."""
+        return (ev.DeviceTakeAsked(at=at, device=self.device),)
+
+
 COMMANDS: Mapping[str, type[Command]] = {
     "hush": Hush,
     "start": Start,
@@ -293,6 +303,7 @@ COMMANDS: Mapping[str, type[Command]] = {
     "rebudget": Rebudget,
     "undo_time": UndoTime,
     "show_facts": ShowFacts,
+    "take_device": TakeDevice,
 }
 
 

@@ -97,11 +97,15 @@ class AudioConfig(_Section):
         call_input: where the call's sound is heard; `browser` for what the console sends, `tracks` for a bot's.
         microphone_input: the animator's own microphone.
         voice_output: where the voice is played; `stage` for the participants' page.
+        voice_monitor: where the animator hears it too, when it is played into the call's microphone.
+        microphone_to_call: the animator's own microphone, mixed with the voice into `voice_output`.
     """
 
     call_input: _Device = NONE
     microphone_input: _Device = NONE
     voice_output: _Device = "default"
+    voice_monitor: _Device = NONE
+    microphone_to_call: _Device = NONE
 
 
 class ListeningConfig(_Section):

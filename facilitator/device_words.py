@@ -46,7 +46,7 @@ class DeviceWords:
         timeline: runs what takes time.
         language: the words.
         give: takes the events.
-        chosen: each device in use, by channel, or `VOICE`.
+        chosen: each device in use, by channel, or `VOICE`; it may change.
     """
 
     def __init__(
@@ -85,13 +85,20 @@ class DeviceWords:
         code = "voice_muted" if muted else "voice_back"
         self._warn(code, code)
 
+    def carried(self, carried: bool) -> None:  # noqa: FBT001  a sink's own call
+        """Tell that the animator's microphone no longer goes into the call, or goes again."""
+        code = "carried_back" if carried else "carried_lost"
+        self._warn(code, code)
+
     async def _offer(self, device: str) -> None:
         found = another(await asyncio.to_thread(list_devices), device, self._chosen.get(device) or DEFAULT)
         name, part = self._language.device(device), _part(device)
         if found is None:
             self._warn(f"{part}_away", "device_away", device=name)
         else:
-            self._warn(f"{part}_away", "device_away_other", device=name, other=found.description, name=found.name)
+            self._warn(f"{part}_away", "device_away_other", device=name, other=found.description)
+            now = self._timeline.clock.now()
+            self._give(ev.DeviceOffered(at=now, device=device, name=found.name, description=found.description))
 
     def _warn(self, code: str, key: str, **values: object) -> None:
         message = self._language.plain(f"interface.warnings.{key}", **values)

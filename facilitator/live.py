@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -13,9 +12,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from facilitator import commands
-from facilitator.call import MICROPHONE_CHANNEL, MIXED_CHANNEL
+from facilitator.call import MIXED_CHANNEL
 from facilitator.capturing import LiveHearing
-from facilitator.config import BROWSER, STAGE, TRACKS
+from facilitator.config import STAGE, TRACKS
 from facilitator.core import events as ev
 from facilitator.core import facts
 from facilitator.core.errors import IllegalEventError
@@ -23,15 +22,16 @@ from facilitator.core.session import Session
 from facilitator.core.snapshot import Snapshot
 from facilitator.core.stage import StageView
 from facilitator.core.state import Settings, names_by_role
-from facilitator.device_words import VOICE, DeviceWords
+from facilitator.device_words import VOICE
 from facilitator.documents.offers import with_offers
 from facilitator.documents.write import Papers
 from facilitator.handing import BAD_REQUEST, CONFLICT, DELIVER, PURGE, Deliver, Handing, Purge
 from facilitator.hearing import Ear, Hearing
+from facilitator.live_devices import LiveDevices
 from facilitator.live_settings import LiveSettings
 from facilitator.runner import Runner
 from facilitator.scribe import Scribe
-from facilitator.speaking import DeviceMouth, Mouth, Speaker
+from facilitator.speaking import Speaker
 from facilitator.stagevoice import StageVoice
 from facilitator.store.contents import Door
 from facilitator.store.keeping import Keeping, keeper
@@ -39,13 +39,8 @@ from facilitator.supervising import Defects, watch_sleep
 from facilitator.timeline import LiveClock, Timeline
 from facilitator.watching import Watch
 from facilitator.web.service import RefusedError
-from speech.capture.device import DeviceSource
-from speech.capture.ingest import Inlet
 from speech.detection import SileroDetector
-from speech.errors import SinkLostError
 from speech.own_voice import OwnVoice
-from speech.playback.device import DeviceSink
-from speech.ports import AudioSource
 
 DEFECT = 500
 COMMANDS: Mapping[str, type[BaseModel]] = {**commands.COMMANDS, DELIVER: Deliver, PURGE: Purge}
@@ -61,15 +56,8 @@ class Live:
         self._clock = LiveClock(0.0 if self._kept is None else self._kept.now())
         self._timeline = Timeline(self._clock)
         self._own = OwnVoice()
-        self.inlets = {channel: Inlet() for channel, device in self._inputs() if device in {BROWSER, TRACKS}}
-        device = None if settings.voice_output == STAGE else settings.voice_output
-        self._sink = DeviceSink(device) if device is not None else None
-        self._devices = DeviceWords(
-            self._timeline,
-            settings.language,
-            self._give,
-            {**dict(self._inputs()), VOICE: device},
-        )
+        self._devices = LiveDevices(settings, self._timeline, self._give, self.warn)
+        self.inlets = self._devices.inlets
         now = dt.datetime.now(tz=dt.UTC).astimezone()
         self._began = now if settings.storing is None else settings.storing.chosen.began
         self._keeping = Keeping(settings.storing, self.warn)
@@ -91,17 +79,14 @@ class Live:
                 keep=keeper(self._keeping) if settings.keeps_sound else None,
             ),
             keep=self._keeping.note,
+            use_device=self._use_device,
             on_defect=self._defects.tell,
         )
         self.tabs = StageVoice(
             self._timeline, self._clock, self._own, self._runner, used=settings.voice_output == STAGE
         )
-        mouth: Mouth | None = self.tabs if settings.voice_output == STAGE else None
-        if self._sink is not None:
-            mouth = DeviceMouth(
-                self._timeline, self._clock, self._sink, self._own, self._runner.receive, told=self._devices
-            )
-        speaker.connect(self._runner.receive, mouth)
+        self._mouth = self._devices.mouth(self._clock, self._own, self._runner.receive)
+        speaker.connect(self._runner.receive, self.tabs if settings.voice_output == STAGE else self._mouth)
         self._followers: list[Callable[[dict[str, Any]], None]] = []
         self._handing = self._make_handing()
         if self._kept is not None:
@@ -136,7 +121,7 @@ class Live:
             participants=settings.participants,
             language=settings.language.code,
             listens=settings.listens,
-            channels=tuple(channel for channel, device in self._inputs() if device is not None),
+            channels=self._devices.channels,
             spoken_reminders=settings.spoken_reminders,
             timed_cues_when_deaf=settings.timed_cues_when_deaf,
             replies_allowed=settings.replies_allowed,
@@ -145,37 +130,25 @@ class Live:
             cue_probability=settings.cue_probability if settings.detector is not None else None,
         )
 
-    def _inputs(self) -> tuple[tuple[str, str | None], ...]:
-        """Return each channel with its device, None where none was chosen."""
-        settings = self.settings
-        microphone = (MICROPHONE_CHANNEL, settings.microphone_input)
-        if settings.call_input != TRACKS:
-            return (MIXED_CHANNEL, settings.call_input), microphone
-        tracks = (
-            person.channel for person in settings.participants if person.channel not in {None, MICROPHONE_CHANNEL}
-        )
-        return *((channel, TRACKS) for channel in tracks if channel is not None), microphone
-
     def _hearing(self) -> Hearing:
         settings = self.settings
-        channels: list[tuple[Ear, Callable[[], AudioSource]]] = [
-            (Ear(channel, SileroDetector()), self.inlets[channel].open if channel in self.inlets else _opener(device))
-            for channel, device in self._inputs()
-            if device is not None
-        ]
+        channels = [(Ear(one, SileroDetector()), self._devices.opener(one)) for one in self._devices.channels]
         if not settings.listens or not channels:
             return Hearing(self._timeline, ())
         watch = None
         if settings.detector is not None and settings.call_input is not None:
             watch = Watch(MIXED_CHANNEL, settings.detector, self._timeline, on_trouble=self.warn)
-        return LiveHearing(
-            self._timeline,
-            self._clock,
-            channels,
-            self._own,
-            told=self._devices,
-            watch=watch,
-        )
+        hearing = LiveHearing(self._timeline, self._clock, channels, self._own, told=self._devices.words, watch=watch)
+        self._reopen = hearing.reopen
+        return hearing
+
+    def _use_device(self, device: str, name: str) -> None:
+        """Have another device in place of a lost one."""
+        self._devices.use(device, name)
+        if device != VOICE:
+            self._reopen(device)
+        elif self._mouth is not None:
+            self._mouth.use(name)
 
     def _give(self, event: ev.Event) -> None:
         self._runner.give(event)
@@ -325,21 +298,12 @@ class Live:
 
     async def _prepare(self) -> None:
         """Render every prompt and open the voice's device, while the animator gets ready."""
-        if self._sink is not None and self.settings.cache is not None:
-            self._timeline.work(self._open_sink(self._sink))
+        if self._mouth is not None and self.settings.cache is not None:
+            self._timeline.work(self._mouth.open())
         for failure in await self._runner.speaker.render_ahead(self._runner.session.prompts_ahead()):
             self._runner.give(ev.Warned(at=self._runner.now(), code="voice_failed", message=failure))
-
-    @staticmethod
-    async def _open_sink(sink: DeviceSink) -> None:
-        with suppress(SinkLostError):  # told by the mouth
-            await sink.open()
 
     async def close(self) -> None:
         """Give everything back."""
         await self._runner.close()
         await self._keeping.close(ended=self.ended)
-
-
-def _opener(device: str) -> Callable[[], AudioSource]:
-    return lambda: DeviceSource(device)

@@ -27,6 +27,8 @@ class LiveSettings:
         call_input: device that carries the call's sound; None for none.
         microphone_input: the animator's own microphone; None for none.
         voice_output: where prompts are played, a device or `STAGE`; None shows them only.
+        voice_monitor: output on which the animator hears them too; None for none.
+        microphone_to_call: microphone that is mixed with the prompts into `voice_output`; None for none.
         cache: renders the prompts; None for a session without a voice.
         recognizer: writes down; None when there is no model.
         listens: False for a session with voice and time only.
@@ -61,4 +63,6 @@ class LiveSettings:
     follow_up: FollowUp | None = None
     keeps_sound: bool = False
     destroy_delivered: bool = False
+    voice_monitor: str | None = None
+    microphone_to_call: str | None = None
     cue_probability: float = CUE_PROBABILITY["balanced"]

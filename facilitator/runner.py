@@ -45,6 +45,7 @@ class Runner:
         speaker: the voice.
         scribe: writes down.
         keep: given what is to outlive the process after each event, before anything is done about it.
+        use_device: opens another device in place of a lost one, given both names; None where there are none.
         on_defect: told what should never have been raised; the session goes on. None raises it, as in a replay.
 
     Attributes:
@@ -61,6 +62,7 @@ class Runner:
         speaker: Speaker,
         scribe: Scribe,
         keep: Callable[[Durable], None] | None = None,
+        use_device: Callable[[str, str], None] | None = None,
         on_defect: Callable[[Exception], None] | None = None,
     ) -> None:
         self.session = session
@@ -70,6 +72,7 @@ class Runner:
         self._hearing = hearing
         self._scribe = scribe
         self._keep = keep
+        self._use_device = use_device
         self._on_defect = on_defect
         self._watchers: list[OnFact] = []
         self.on_change: list[Callable[[], None]] = []
@@ -148,6 +151,9 @@ class Runner:
                 self.speaker.speak(prompt, self.session.now)
             case do.StopSpeaking(fade_seconds=fade_seconds):
                 self.speaker.stop(fade_seconds)
+            case do.UseDevice(device=device, name=name):
+                if self._use_device is not None:
+                    self._use_device(device, name)
             case _:
                 self._listen(action)
 

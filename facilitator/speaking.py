@@ -23,9 +23,10 @@ from facilitator.core import events as ev
 from facilitator.core.actions import Prompt
 from facilitator.core.courtesy import FADE_SECONDS
 from facilitator.device_words import AWAY_SECONDS, VOICE, Told
+from facilitator.monitoring import Monitor
 from facilitator.timeline import LiveClock, Timeline
 from facilitator.wording import Language
-from speech.errors import AudioFileError, SynthesisError
+from speech.errors import AudioFileError, SinkLostError, SynthesisError
 from speech.own_voice import OwnVoice
 from speech.playback.device import DeviceSink
 from speech.ports import RATE_HZ, Sound
@@ -100,6 +101,7 @@ class DeviceMouth:
         own: told what is being said, so that it is known where it comes back.
         receive: told what becomes of each prompt, and of the device.
         told: who is told that the device stays away, or is muted.
+        monitor: where the animator hears each prompt too; None where they hear the device itself.
     """
 
     RETRY_SECONDS = 1.0
@@ -107,7 +109,15 @@ class DeviceMouth:
     """A prompt that has not begun so long after its cue will not soon: the device is told lost within 2 s."""
 
     def __init__(
-        self, timeline: Timeline, clock: LiveClock, sink: DeviceSink, own: OwnVoice, receive: Receive, *, told: Told
+        self,
+        timeline: Timeline,
+        clock: LiveClock,
+        sink: DeviceSink,
+        own: OwnVoice,
+        receive: Receive,
+        *,
+        told: Told,
+        monitor: Monitor | None = None,
     ) -> None:
         self._timeline = timeline
         self._clock = clock
@@ -116,6 +126,8 @@ class DeviceMouth:
         self._receive = receive
         self._preparing: tuple[str, asyncio.Task[None]] | None = None
         self._told = told
+        self._monitor = monitor
+        self._again = asyncio.Event()
         self._reopening: asyncio.Task[None] | None = None
         sink.on_lost = self._lost
         sink.on_muted = lambda muted: told.muted(muted=muted)
@@ -135,11 +147,15 @@ class DeviceMouth:
             self._own.started(said, at)
             self._receive(ev.PromptStarted(at=at, prompt_id=prompt_id))
 
+        if self._monitor is not None:
+            self._monitor.play(sound)
         try:
             played = await self._sink.play(sound, on_started=started)
         except Exception:  # noqa: BLE001  a prompt that never ended would be the last one
             now = self._clock.now()
             self._own.stopped(now)
+            if self._monitor is not None:
+                self._monitor.stop(FADE_SECONDS)
             self._receive(ev.PromptFailed(at=now, prompt_id=prompt_id, reason="voice_failed"))
             return
         finally:
@@ -152,6 +168,8 @@ class DeviceMouth:
         """Fade what is playing; what has not begun ends at once, unheard."""
         if self._preparing is None:
             self._sink.stop(fade_seconds)
+            if self._monitor is not None:
+                self._monitor.stop(fade_seconds)
             return
         (prompt_id, task), self._preparing = self._preparing, None
         task.cancel()
@@ -165,6 +183,18 @@ class DeviceMouth:
             self._timeline.soon(lambda at: self._receive(ev.DeviceLost(at=at, device=VOICE)))
             self._reopening = self._timeline.work(self._reopen())
 
+    def use(self, name: str) -> None:
+        """Play on another device, which is opened at once."""
+        self._sink.use(name)
+        self._again.set()
+
+    async def open(self) -> None:
+        """Open the devices, so that the first prompt need not wait."""
+        if self._monitor is not None:
+            self._timeline.work(self._monitor.open())
+        with suppress(SinkLostError):  # told by `_lost`
+            await self._sink.open()
+
     async def _reopen(self) -> None:
         away = asyncio.get_running_loop().call_later(AWAY_SECONDS, self._told.away, VOICE)
         try:
@@ -172,7 +202,9 @@ class DeviceMouth:
                 with suppress(Exception):
                     await self._sink.open()
                     break
-                await asyncio.sleep(self.RETRY_SECONDS)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._again.wait(), self.RETRY_SECONDS)
+                self._again.clear()
         finally:
             away.cancel()
         self._reopening = None
@@ -182,6 +214,8 @@ class DeviceMouth:
         """Give the device back."""
         if self._reopening is not None:
             self._reopening.cancel()
+        if self._monitor is not None:
+            await self._monitor.close()
         await self._sink.close()
 
 

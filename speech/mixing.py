@@ -30,15 +30,15 @@ HELD_SECONDS = 0.3
 ATTACK_SECONDS, RELEASE_SECONDS = 0.02, 0.25
 """Time constants by which the voice is lowered and comes back."""
 _FADE_SECONDS = 0.003
-_MARGIN_SECONDS, _MOST_MARGIN_SECONDS = 0.008, 0.04
+_MARGIN_SECONDS, _MOST_MARGIN_SECONDS = 0.01, 0.04
 """Least sound that is to be left after each block; a hole adds to it, up to the second."""
 _MARGIN_STEP_SECONDS = 0.004
 _LOOK_SECONDS = 1.0
 """The pace is set anew so often, by the least that was left meanwhile."""
 _CORRECTION_SECONDS = 3.0
 """What is too much or too little is made up for in about so long."""
-_MOST_OFF = 0.005
-"""The pace is never further from the true one: a twelfth of a semitone. Sound cards differ by 0.0001 or so."""
+_MOST_OFF = 0.002
+"""The pace is never further from the true one: a thirtieth of a semitone. Sound cards differ by 0.0001 or so."""
 _MOST_LATE_SECONDS = 0.04
 """So much more than the margin is not made up for: it is left out at once."""
 

@@ -32,6 +32,15 @@ LATENCY_SECONDS = 0.02
 """Asked of the loopback. PulseAudio adds what the devices need themselves; `make soak` measures what it comes to."""
 
 
+_CABLES = ("cable", "blackhole")
+"""What the names of other makers' virtual devices hold, in lower case: VB-Cable's on Windows, BlackHole's on macOS."""
+
+
+def is_cable(name: str) -> bool:
+    """Whether a device of that name is a virtual one, into which or out of which another program's sound goes."""
+    return name == MICROPHONE or any(word in name.casefold() for word in _CABLES)
+
+
 @dataclass(frozen=True, slots=True)
 class Module:
     """One of the sound server's loaded modules: its number, its kind, and what it was loaded with."""

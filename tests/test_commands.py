@@ -21,7 +21,7 @@ INTERFACE = [
     *("deliver", "purge"),
 ]
 ELSEWHERE = {"deliver", "purge"}
-OUR_OWN = ["undo_time", "show_facts"]
+OUR_OWN = ["undo_time", "show_facts", "take_device"]
 """Done by the live session itself, not by the core."""
 
 

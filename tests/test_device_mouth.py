@@ -56,6 +56,8 @@ threading.Thread(target=live, daemon=True).start()
 while head := sys.stdin.buffer.read(header.size):
     command, id_, number, length = header.unpack(head)
     payload = sys.stdin.buffer.read(length)
+    with (folder / "commands").open("ab") as commands:
+        commands.write(command)
     if command == b"P":
         say(id=id_, started=time.monotonic())
         timers[id_] = threading.Timer(length / 4 / number, end, (id_, True))
@@ -110,6 +112,10 @@ class Stage:
     def children(self) -> list[int]:
         """Return the process id of every child so far."""
         return [int(path.name.removeprefix("child-")) for path in self.folder.glob("child-*")]
+
+    def commands(self) -> str:
+        """Return every command that any child was given, a letter each."""
+        return (self.folder / "commands").read_text()
 
     async def is_opening(self) -> None:
         await self.until(lambda: len(self.children()) > 0)
@@ -290,6 +296,17 @@ async def test_a_device_that_never_opened_is_told_even_when_its_prompt_was_stopp
     stage.mouth.stop(0.3)
     (stage.folder / "slow").unlink()
     await stage.until(lambda: stage.told() == ["PromptEnded p1 stopped", LOST], within=2.0)
+
+
+async def test_a_device_that_hangs_between_prompts_is_told_before_the_next_one(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "_MUTE_SECONDS", 1.0)
+    await stage.sink.open()
+    (child,) = stage.children()
+    os.kill(child, signal.SIGSTOP)
+    await stage.until(lambda: stage.told() == [LOST, RECOVERED])
+    assert not alive(child)
 
 
 @pytest.mark.parametrize("when", ["idle", "opening"])

@@ -93,4 +93,6 @@ async def test_a_device_that_stays_away_is_told_with_another_one(
     told_of.away(device)
     await asyncio.gather(*told_of._timeline._pending)
     assert told[0].code == f"{device}_away"
-    assert (name or "Bluetooth") in told[0].message
+    assert ("Webcam" if name else "Bluetooth") in told[0].message
+    wanted = [] if name is None else [ev.DeviceOffered(at=told[-1].at, device=device, name=name, description="Webcam")]
+    assert told[1:] == wanted

@@ -186,7 +186,16 @@ class LossySource(FakeSource):
         return await super().read()
 
 
-async def listen(source: FakeSource, until: Callable[[FakeListener, FakeTold], bool]) -> tuple[FakeListener, FakeTold]:
+async def until(condition: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if condition():
+            break
+        await asyncio.sleep(0.01)
+
+
+async def listen(
+    source: FakeSource, condition: Callable[[FakeListener, FakeTold], bool]
+) -> tuple[FakeListener, FakeTold]:
     """Hear `source` as the call, live, until a condition holds."""
     clock = LiveClock()
     timeline = Timeline(clock)
@@ -194,10 +203,7 @@ async def listen(source: FakeSource, until: Callable[[FakeListener, FakeTold], b
     hearing = LiveHearing(timeline, clock, [(Ear("call", FakeDetector()), lambda: source)], OwnVoice(), told=told)
     hearing.connect(listener)
     hearing.start()
-    for _ in range(500):
-        if until(listener, told):
-            break
-        await asyncio.sleep(0.01)
+    await until(lambda: condition(listener, told))
     await hearing.close()
     await timeline.cancel()
     assert source.closed
@@ -221,6 +227,36 @@ async def test_a_device_that_stays_away_is_told(monkeypatch: pytest.MonkeyPatch)
     listener, told = await listen(LossySource(recording(60, [])), lambda heard, _: len(devices(heard)) == 2)
     assert told.lines == ["call away"]
     assert devices(listener) == ["DeviceLost", "DeviceRecovered"]
+
+
+class GoneSource(FakeSource):
+    """A device that is away for good."""
+
+    async def read(self) -> Block | None:
+        raise SourceLostError("It went away.")
+
+
+async def test_another_device_is_heard_in_place_of_one_that_stays_away() -> None:
+    clock = LiveClock()
+    timeline = Timeline(clock)
+    listener = FakeListener()
+    gone, other = GoneSource(recording(1, [])), FakeSource(recording(60, []))
+    sources: list[FakeSource] = [gone]
+    channels = [(Ear("call", FakeDetector()), lambda: sources[-1])]
+    hearing = LiveHearing(timeline, clock, channels, OwnVoice(), told=FakeTold())
+    hearing.connect(listener)
+    hearing.reopen("call")
+    assert devices(listener) == [], "nothing is listened to"
+    hearing.start()
+    await until(lambda: devices(listener) == ["DeviceLost"])
+    sources.append(other)
+    hearing.reopen("call")
+    await until(lambda: len(devices(listener)) > 1)
+    await hearing.close()
+    await timeline.cancel()
+    assert devices(listener) == ["DeviceLost", "DeviceRecovered"]
+    assert gone.closed
+    assert other.closed
 
 
 async def test_sound_that_was_lost_is_reported_with_its_length() -> None:

@@ -36,6 +36,7 @@ _OTHERS: Mapping[type[ev.Event], str] = {
     ev.RecordEdited: "edit",
     ev.CorrectionUndone: "undo",
     ev.FactsAsked: "show_facts",
+    ev.DeviceTakeAsked: "take_device",
     ev.PurgeAsked: "purge",
     ev.AudioEnded: "the recording ends",
 }

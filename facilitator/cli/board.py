@@ -49,6 +49,7 @@ _LEGEND = {
     "c": "consent",
     "t": "rebudget",
     "a": "show_facts",
+    "y": "take_device",
     "o": "links",
     "e": "end",
     "d": "deliver",
@@ -139,6 +140,7 @@ class Board:
     def _commands(self, shot: Snapshot) -> dict[str, tuple[str, dict[str, Any]]]:
         """Return what each key does at once: a command and its values."""
         offered = [cue.key for cue in shot.cues if cue.key]
+        others = [part.offer for part in shot.health if part.offer is not None]
         return {
             "n": ("start" if shot.phase == Phase.READY else "next", {}),
             "b": ("back", {}),
@@ -152,6 +154,7 @@ class Board:
             "a": ("show_facts", {"shown": not shot.facts_shown}),
             "r": ("read_back", {"record": self._texts.current(shot)}),
             **({"g": ("say", {"key": offered[0]})} if offered else {}),
+            **({"y": ("take_device", {"device": others[0].device})} if others else {}),
         }
 
     def _asking(self, key: str) -> Callable[[], Coroutine[Any, Any, None]] | None:
@@ -251,7 +254,8 @@ class Board:
 
     def _what(self, shot: Snapshot) -> list[str]:
         lines = [f"[yellow]{escape(cue.text)}[/]" for cue in shot.cues]
-        lines += [f"[yellow]! {escape(one.words)}[/]" for one in shot.health if one.state == "wrong"]
+        wrong = [one for one in shot.health if one.state == "wrong"]
+        lines += [f"[yellow]! {escape(one.words)}[/]{'' if one.offer is None else '  y'}" for one in wrong]
         if shot.follow_up is not None:
             lines += self._follow_up(shot.follow_up)
         lines += [f"[magenta]{escape(self._word('waiting', words=text))}[/]" for text in shot.pending]

@@ -20,9 +20,10 @@ from facilitator.languages import load_language
 from facilitator.live_settings import LiveSettings
 from facilitator.store.contents import Person
 from speech.detection import SileroDetector
-from speech.devices import Kind, find_device
+from speech.devices import DEFAULT, Kind, find_device
 from speech.errors import SynthesisError, VoiceNotFoundError
 from speech.synthesis.cache import PromptCache
+from speech.virtual_microphone import is_cable
 
 
 async def prepare(
@@ -60,6 +61,7 @@ async def prepare(
         server=None if server is None else server.host,
     )
     output = await _device(config.audio.voice_output, "output") if config.voice.enabled else None
+    monitor, carried = await _beside(config, output)
     notices = list(begun.notices)
     if wanted and call_input is None:
         notices.append("no_input" if microphone is None else "no_call_input")
@@ -88,6 +90,8 @@ async def prepare(
         call_input=call_input,
         microphone_input=microphone,
         voice_output=output,
+        voice_monitor=monitor,
+        microphone_to_call=carried,
         cache=cache,
         recognizer=recognizer,
         listens=listens,
@@ -113,9 +117,36 @@ _NO_DEVICES: Mapping[Kind, frozenset[str]] = {"input": frozenset({BROWSER, TRACK
 async def _device(name: str, kind: Kind) -> str | None:
     if name == NONE:
         return None
-    if name == "default" or name in _NO_DEVICES[kind]:
+    if name == DEFAULT or name in _NO_DEVICES[kind]:
         return name
     return (await asyncio.to_thread(find_device, name, kind)).name
+
+
+async def _beside(config: Config, output: str | None) -> tuple[str | None, str | None]:
+    """Return where the animator hears the voice too, and the microphone that goes into `output` with it.
+
+    Raises:
+        UsageError: one of them would send the call back to itself, or the animator's voice to their own ear.
+    """
+    audio = config.audio
+    if output in {None, STAGE}:
+        return None, None
+    monitor = await _device(audio.voice_monitor, "output")
+    if monitor == output:
+        raise UsageError('voice_monitor is voice_output itself: name your headset, or set it to "none".')
+    if audio.microphone_to_call == NONE:
+        return monitor, None
+    if output == DEFAULT:
+        raise UsageError(
+            "microphone_to_call would play you to yourself: set voice_output to the virtual device that the call takes "
+            'as its microphone, or microphone_to_call to "none".'
+        )
+    found = await asyncio.to_thread(find_device, audio.microphone_to_call, "input")
+    if found.is_monitor or is_cable(found.name):
+        raise UsageError(
+            f"{found.name} is no microphone: the call would hear itself. Set microphone_to_call to your own microphone."
+        )
+    return monitor, found.name
 
 
 async def _voice(config: Config) -> PromptCache | None:

@@ -15,15 +15,9 @@ from speech import virtual_microphone as virtual
 from speech.devices import DEFAULT, Device, list_devices
 from speech.errors import VirtualMicrophoneError
 
-CABLES = ("cable", "blackhole")
-"""What the virtual devices' names hold, in lower case: VB-Cable's on Windows, BlackHole's on macOS."""
 _GET = {
     "win32": "VB-Cable (vb-audio.com/Cable), then start Windows again",
     "darwin": "BlackHole 2ch (existential.audio/blackhole, or `brew install blackhole-2ch`)",
-}
-_OWN_MICROPHONE = {
-    "win32": "Your own microphone: in its properties, “Listen to this device”, through CABLE Input.",
-    "darwin": "Your own microphone takes a mixer; sharing the participants' page with its sound is simpler.",
 }
 
 
@@ -63,6 +57,8 @@ def _make(config: Config, microphone: str | None) -> list[str]:
     ]
     if config.audio.voice_output != virtual.SINK:
         lines.insert(1, f'  In config.toml, under [audio]: voice_output = "{virtual.SINK}"')
+    if config.audio.voice_monitor == NONE:
+        lines.insert(-3, '  To hear the voice too, in your headset, under [audio]: voice_monitor = "default"')
     return lines
 
 
@@ -73,6 +69,12 @@ def _remove() -> list[str]:
     return ["✓ The virtual microphone is gone." if count else "There was no virtual microphone of ours."]
 
 
+def _own(devices: tuple[Device, ...]) -> str:
+    """Return the microphone that is most likely the animator's own, by its name: a default may be the cable itself."""
+    own = [one for one in devices if one.kind == "input" and not one.is_monitor and not virtual.is_cable(one.name)]
+    return next((one.name for one in sorted(own, key=lambda one: not one.is_default)), "the name of your microphone")
+
+
 def explain(platform: str, devices: tuple[Device, ...]) -> list[str]:
     """Return what to do on Windows (`win32`) and macOS (`darwin`), where a virtual device of others is needed.
 
@@ -81,7 +83,7 @@ def explain(platform: str, devices: tuple[Device, ...]) -> list[str]:
     """
     if platform not in _GET:
         raise UsageError(f"This command does not know {platform}: share the participants' page with its sound instead.")
-    cables = [device for device in devices if any(word in device.name.casefold() for word in CABLES)]
+    cables = [device for device in devices if virtual.is_cable(device.name)]
     output = next((device.name for device in cables if device.kind == "output"), None)
     heard = next((device.name for device in cables if device.kind == "input"), None)
     if output is None or heard is None:
@@ -89,7 +91,9 @@ def explain(platform: str, devices: tuple[Device, ...]) -> list[str]:
     return [
         f"✓ The virtual device is there: {output}.",
         f'  In config.toml, under [audio]: voice_output = "{output}"',
-        f"  {_OWN_MICROPHONE[platform]}",
+        f'    microphone_to_call = "{_own(devices)}"   (your own microphone, mixed with the voice)',
+        '    voice_monitor = "default"   (you hear the voice too, in your headset)',
         f"  In Zoom, Teams, Meet or Visio: take “{heard}” as the microphone; keep your own loudspeaker.",
+        "  Your microphone goes into the call while a session is open here; before and after, take your own one there.",
         "  Turn the call's noise suppression off, or to its lowest: it may take the voice for noise.",
     ]

@@ -78,6 +78,14 @@ class StopListening:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UseDevice:
+    """Open `name` in place of `device`, from now on."""
+
+    device: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OpenGrant:
     """From `at` on, sound of `step` may reach the recognizer for `record`."""
 
@@ -120,4 +128,5 @@ Action = (
     | CloseGrant
     | WatchFloor
     | LeaveFloor
+    | UseDevice
 )

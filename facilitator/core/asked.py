@@ -149,6 +149,12 @@ def _listen(state: State) -> None:
     state.hold_floor()
 
 
+def _take_device(state: State, event: ev.DeviceTakeAsked) -> None:
+    offer = state.offers.pop(event.device)
+    state.actions.append(do.UseDevice(device=offer.device, name=offer.name))
+    state.publish(facts.DeviceTaken, device=offer.device, name=offer.name)
+
+
 def _hush(state: State, event: ev.HushAsked) -> None:
     state.actions += state.voice.stop(HUSH_FADE_SECONDS)
     state.withhold(state.voice.drop("hushed"))
@@ -294,6 +300,11 @@ def _refuse_factless(state: State, event: ev.FactsAsked) -> None:
         raise IllegalEventError("no_facts_here")
 
 
+def _refuse_unoffered(state: State, event: ev.DeviceTakeAsked) -> None:
+    if event.device not in state.offers:
+        raise IllegalEventError("no_other_device")
+
+
 REFUSALS: Mapping[type[ev.Event], Callable[..., None]] = {
     ev.NextAsked: _refuse_last,
     ev.BackAsked: _refuse_first,
@@ -307,6 +318,7 @@ REFUSALS: Mapping[type[ev.Event], Callable[..., None]] = {
     ev.RebudgetAsked: _refuse_on_time,
     ev.TimeChangeUndone: _refuse_time_unchanged,
     ev.FactsAsked: _refuse_factless,
+    ev.DeviceTakeAsked: _refuse_unoffered,
 }
 """Checks that need more than the tables: each raises `IllegalEventError` and changes nothing."""
 
@@ -323,6 +335,7 @@ HANDLERS: Mapping[type[ev.Event], Callable[..., None]] = {
     ev.ListeningPauseAsked: _pause_listening,
     ev.ListeningResumeAsked: _resume_listening,
     ev.HushAsked: _hush,
+    ev.DeviceTakeAsked: _take_device,
     ev.SayAsked: _say,
     ev.RemindAsked: _remind,
     ev.ReadBackAsked: _read_back,

@@ -84,6 +84,13 @@ class HushAsked(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceTakeAsked(Event):
+    """Take what is offered in place of the lost `device`."""
+
+    device: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SayAsked(Event):
     """Have the voice say something.
 
@@ -233,10 +240,7 @@ class DetectorFailed(ChannelEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UtteranceHeard(ChannelEvent):
-    """An utterance of `step` has ended and is to be written down for `record`; its text will follow.
-
-    `UtteranceWritten` may have come before, with its first words (`partial`).
-    """
+    """An utterance of `step` is to be written down for `record`; its first words may have come before (`partial`)."""
 
     id: str
     record: str
@@ -326,6 +330,15 @@ class DeviceRecovered(Event):
     """A device came back."""
 
     device: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceOffered(Event):
+    """Another device may stand in for one that stays away: `name` opens it, `description` is what people call it."""
+
+    device: str
+    name: str
+    description: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

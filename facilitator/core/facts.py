@@ -187,6 +187,14 @@ class DeviceRecovered(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceTaken(Fact):
+    """From now on the device is another one: `name`."""
+
+    device: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Purged(Fact):
     """Nothing of what was written down is held any more."""
 

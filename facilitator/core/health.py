@@ -16,6 +16,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from facilitator.core import actions as do
+from facilitator.core.notices import Offer
 from facilitator.core.state import State
 
 MICROPHONE, CALL, VOICE, RECOGNIZER, STORE = PARTS = ("microphone", "call", "voice", "recognizer", "store")
@@ -42,11 +43,13 @@ class PartView:
         part: one of `PARTS`.
         state: `well`, `wrong`, `absent` where the session does without it, or `idle` while nothing is listened to.
         words: what is wrong, or why it is absent; "" where there is nothing to say.
+        offer: what may be taken in the place of its device; None for nothing.
     """
 
     part: str
     state: str
     words: str = ""
+    offer: Offer | None = None
 
 
 def part_of(code: str) -> str:
@@ -85,7 +88,10 @@ def _part_with(device: str) -> str:
 
 def not_listened_to(state: State) -> None:
     """Forget what was wrong with the channels: they are closed."""
-    state.lost -= {device for device in state.lost if _part_with(device) != VOICE}
+    closed = {device for device in state.lost if _part_with(device) != VOICE}
+    state.lost -= closed
+    for device in closed:
+        state.offers.pop(device, None)
     for channel in _CHANNELS:
         right(state, channel)
 
@@ -109,16 +115,17 @@ def take(state: State) -> tuple[PartView, ...]:
 def _view(state: State, part: str) -> PartView:
     told = [warning for warning in state.warnings.values() if part_of(warning.code) == part]
     gone = [device for device in sorted(state.lost) if _part_with(device) == part]
+    offer = next((one for device, one in state.offers.items() if _part_with(device) == part), None)
     if gone and not told:
         if gone[0] in _CHANNELS or gone[0] in _DEVICES:
             name = state.words(f"interface.devices.{gone[0]}")
         else:
             name = state.words("interface.devices.track", words=gone[0])
-        return PartView(part, "wrong", state.words("interface.warnings.device_lost", words=name))
+        return PartView(part, "wrong", state.words("interface.warnings.device_lost", words=name), offer)
     absent = any(warning.code in _ABSENT for warning in told)
     words = told[-1].message if told else ""
     if absent or (part in _CHANNELS and part not in map(_part_with, state.settings.channels)):
         return PartView(part, "absent", words)
     if part in _CHANNELS and not state.capturing:
         return PartView(part, "idle")
-    return PartView(part, "wrong" if told else "well", words)
+    return PartView(part, "wrong" if told else "well", words, offer)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from facilitator.core import actions as do
 from facilitator.core import events as ev
 from facilitator.core import facts, health
 from facilitator.core.courtesy import Withhold
 from facilitator.core.evidence import Kind
-from facilitator.core.notices import WarningView
+from facilitator.core.notices import Offer, WarningView
 from facilitator.core.record import Utterance
 from facilitator.core.state import State
 
@@ -134,8 +135,15 @@ def _device_lost(state: State, event: ev.DeviceLost) -> None:
 
 def _device_recovered(state: State, event: ev.DeviceRecovered) -> None:
     state.lost.discard(event.device)
+    state.offers.pop(event.device, None)
     health.recovered(state, event.device)
     state.publish(facts.DeviceRecovered, device=event.device)
+
+
+def _device_offered(state: State, event: ev.DeviceOffered) -> None:
+    if event.device in state.lost:  # it may be back while another one was looked for
+        state.offers[event.device] = Offer(event.device, event.name, event.description)
+        state.actions.append(do.Refresh())
 
 
 def _warned(state: State, event: ev.Warned) -> None:
@@ -164,5 +172,6 @@ HANDLERS: Mapping[type[ev.Event], Callable[..., None]] = {
     ev.PromptFailed: _prompt_failed,
     ev.DeviceLost: _device_lost,
     ev.DeviceRecovered: _device_recovered,
+    ev.DeviceOffered: _device_offered,
     ev.Warned: _warned,
 }

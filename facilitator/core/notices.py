@@ -39,3 +39,12 @@ class WarningView:
     message: str
     at: float
     part: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What may be taken in place of a lost `device`: `name` opens it, `description` is what people call it."""
+
+    device: str
+    name: str
+    description: str

@@ -15,7 +15,7 @@ from facilitator.core.events import SpeechStarted
 from facilitator.core.evidence import Evidence, Kind, find
 from facilitator.core.floor import Floor
 from facilitator.core.mixed import MixedFloor
-from facilitator.core.notices import PrivateCue, WarningView
+from facilitator.core.notices import Offer, PrivateCue, WarningView
 from facilitator.core.process import Cue, Participant, Process, Rights, Step
 from facilitator.core.record import Record
 from facilitator.core.tally import FactsView, HeardView, Tally
@@ -77,6 +77,7 @@ class State:
         floor: the floor that is being watched by channels apart; None where nobody is heard apart.
         mixed: the floor that is being watched on the mixed call; None where it is not. Never both.
         lost: devices that do not answer.
+        offers: what may stand in for those that stay away.
         detector_failed: whether the mixed call's detector is of no use any more.
         grant: record and place of the step whose sound may reach the recognizer; None when none may.
         cues_done: timed cues that have fallen due, by place of the step.
@@ -112,6 +113,7 @@ class State:
         self.floor: Floor | None = None
         self.mixed: MixedFloor | None = None
         self.lost: set[str] = set()
+        self.offers: dict[str, Offer] = {}
         self.detector_failed = False
         self.grant: tuple[str, int] | None = None
         self.cues_done: set[tuple[int, Cue]] = set()

@@ -7,7 +7,6 @@ import itertools
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,8 @@ import numpy as np
 from speech.confinement import NOWHERE
 from speech.devices import DEFAULT, device_command, device_environment, end_process, kill_process, list_devices
 from speech.errors import SinkLostError
-from speech.playback.protocol import HEADER, IDLE_SECONDS, PLAY, STOP
-from speech.playback.reports import GRACE_SECONDS, next_report, second
+from speech.playback.child import GRACE_SECONDS, Asked, next_report, second, send_stop
+from speech.playback.protocol import HEADER, IDLE_SECONDS, PLAY
 from speech.ports import Played, Sound
 
 _OPEN_SECONDS = 10.0
@@ -27,21 +26,6 @@ _MUTE_SECONDS = 3 * IDLE_SECONDS
 _RETRY_SECONDS = 2.0
 """How often a lost microphone is looked for."""
 _CANCEL_FADE_SECONDS = 0.1
-
-
-@dataclass(eq=False, slots=True)
-class _Asked:
-    """A prompt from the call of `play` to its return.
-
-    Attributes:
-        id: its number for the child.
-        stopped: done once a stop was asked for.
-        child: what plays it; None as long as none of it was handed over.
-    """
-
-    id: int
-    stopped: asyncio.Future[None]
-    child: asyncio.subprocess.Process | None = None
 
 
 class DeviceSink:
@@ -61,7 +45,7 @@ class DeviceSink:
         self._reports: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         self._looking: asyncio.Task[None] | None = None
         self._ids = itertools.count(1)
-        self._asked: list[_Asked] = []
+        self._asked: list[Asked] = []
         self._one_at_a_time = asyncio.Lock()
         self.underflows = 0
         """Times the device ran out of sound since its stream was opened, as far as PortAudio tells."""
@@ -85,6 +69,11 @@ class DeviceSink:
             async with self._one_at_a_time:
                 await self._ready()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a prompt can begin at once, as far as known."""
+        return self._open_child() is not None
+
     async def play(self, sound: Sound, *, on_started: Callable[[float], None]) -> Played:
         """Play `sound` and return when it has left the device or was stopped; a second call waits for the first.
 
@@ -96,7 +85,7 @@ class DeviceSink:
         Raises:
             SinkLostError: the device went away or hung; the next call opens it again.
         """
-        asked = _Asked(next(self._ids), asyncio.get_running_loop().create_future())
+        asked = Asked(next(self._ids), asyncio.get_running_loop().create_future())
         self._asked.append(asked)
         playing = asyncio.create_task(self._play(asked, sound, on_started))
         try:
@@ -117,7 +106,7 @@ class DeviceSink:
         for asked in self._asked:
             if not asked.stopped.done():
                 asked.stopped.set_result(None)
-            _send_stop(asked, fade_seconds)
+            send_stop(asked, fade_seconds)
 
     async def close(self) -> None:
         """Give the device back at once. Closing twice does nothing; playing again opens it again."""
@@ -183,13 +172,17 @@ class DeviceSink:
             raise SinkLostError(f"The sound output {self._name} was closed: open it again.") from None
 
     async def _open(self) -> asyncio.subprocess.Process:
+        environment = device_environment(self._name, "output")
+        carried: tuple[str, ...] = ()
+        if self._microphone is not None:
+            carried, environment = (self._microphone,), environment | device_environment(self._microphone, "input")
         try:
             process = await asyncio.create_subprocess_exec(
-                *device_command("speech.playback.worker", self._name, "output", *self._carrying(), wait=self._served),
+                *device_command("speech.playback.worker", self._name, "output", *carried, wait=self._served),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
-                env=device_environment(self._name, "output") | self._carrying_environment(),
+                env=environment,
                 cwd=NOWHERE,
             )
         except OSError:
@@ -212,12 +205,6 @@ class DeviceSink:
         self._listening[process] = asyncio.create_task(self._listen(process, self._reports))
         return process
 
-    def _carrying(self) -> tuple[str, ...]:
-        return () if self._microphone is None else (self._microphone,)
-
-    def _carrying_environment(self) -> dict[str, str]:
-        return {} if self._microphone is None else device_environment(self._microphone, "input")
-
     def _opened(self, opening: asyncio.Task[asyncio.subprocess.Process]) -> None:
         self._opening = None
         if not opening.cancelled():
@@ -236,7 +223,7 @@ class DeviceSink:
             if self._process is process:
                 await self._give_up(process)
 
-    async def _play(self, asked: _Asked, sound: Sound, on_started: Callable[[float], None]) -> Played:
+    async def _play(self, asked: Asked, sound: Sound, on_started: Callable[[float], None]) -> Played:
         async with self._one_at_a_time:
             process = await self._ready()
             if asked.stopped.done():
@@ -245,7 +232,7 @@ class DeviceSink:
             try:
                 return await self._play_on(process, asked.id, sound, on_started)
             except asyncio.CancelledError:
-                _send_stop(asked, _CANCEL_FADE_SECONDS)
+                send_stop(asked, _CANCEL_FADE_SECONDS)
                 raise
             except (OSError, TimeoutError, ValueError, TypeError, LookupError):
                 await self._give_up(process)
@@ -344,9 +331,3 @@ def _nobody(*_: object) -> None:
 def _unheard() -> Played:
     now = time.monotonic()
     return Played(now, now, completed=False)
-
-
-def _send_stop(asked: _Asked, fade_seconds: float) -> None:
-    if asked.child is not None and asked.child.stdin is not None:
-        with suppress(OSError, RuntimeError):
-            asked.child.stdin.write(HEADER.pack(STOP, asked.id, fade_seconds, 0))

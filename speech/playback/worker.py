@@ -42,8 +42,11 @@ _START_SECONDS = 6.0
 """A sound server may take what fills its buffer, then nothing for over a second before it plays: that is no death."""
 _KNOWN_SECONDS = 0.2
 """A sound server tells a device's condition while the stream begins to flow; where there is none, nothing comes."""
-CARRYING_SECONDS = 0.02
-"""Handed over in advance while a microphone is carried, and asked of it: a person's voice waits for both."""
+HEARD_SECONDS = 0.02
+"""Asked of a microphone that is carried: a person's voice waits so long on its way in."""
+CARRYING_SECONDS = 0.045 if sys.platform == "linux" else 0.02
+"""Handed over in advance while a microphone is carried: a person's voice waits so long on its way out. ALSA's pulse
+plugin ran out of sound 12 times in 40 s with 0.02, 4 times in 30 s with 0.03, and not at all with 0.045."""
 _DEAD_SECONDS = 1.0
 """A device that asks for no sound this long is gone: it asks every 20 ms or so."""
 
@@ -106,7 +109,7 @@ class Microphone:
             device=index,
             channels=1,
             dtype="float32",
-            latency=CARRYING_SECONDS,
+            latency=HEARD_SECONDS,
             callback=self.hear,
         )
         return Mixer(rate_hz, to_hz)

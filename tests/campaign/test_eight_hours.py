@@ -68,7 +68,7 @@ class LastOnly(Disk):
 def _world(loop: VirtualLoop, hours: float) -> World:
     world = draw(8, loop)
     world.frames, world.output, world.listens, world.reader = 16, "device", True, True
-    world.keeps_sound = False
+    world.keeps_sound = world.shares = False
     length = hours * 3600
     written = WRITTEN_HOURS * 3600
     other = (length - len(WRITTEN) * written) / (len(STEPS) - len(WRITTEN))

@@ -115,6 +115,7 @@ class World:
     output: str | None = "device"
     reader: bool = False
     keeps_sound: bool = False
+    shares: bool = False
     steps: dict[str, float] = field(default_factory=dict)
     voices: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     commands: list[Command] = field(default_factory=list)
@@ -200,6 +201,7 @@ def draw(seed: int, loop: VirtualLoop, kinds: Sequence[str] = KINDS) -> World:
         reader=rng.random() < 0.3,
         keeps_sound=rng.random() < 0.4,
     )
+    world.shares = world.listens and random.Random(f"{seed} shares").random() < 0.2
     long = rng.random() < 0.05
     world.steps = {step: round(rng.uniform(*((20, 40) if long else (4, 9))), 2) for step in STEPS}
     length = sum(world.steps.values()) + 20

@@ -71,7 +71,8 @@ def test_elsewhere_what_to_choose_is_told_by_the_virtual_devices_own_names(
     )
     told = "\n".join(explain(platform, devices))
     assert f'voice_output = "{output}"' in told
-    assert "Your own microphone" in told
+    assert f'microphone_to_call = "{OWN.name}"' in told
+    assert "voice_monitor = " in told
     assert f"take “{heard}” as the microphone" in told
 
 

@@ -9,6 +9,8 @@ import pytest
 from facilitator.core import actions as do
 from facilitator.core import events as ev
 from facilitator.core import facts
+from facilitator.core.errors import IllegalEventError
+from facilitator.core.notices import Offer
 from tests.core.builders import Meeting, go, settings, utterance
 
 LIVE = ("microphone", "call")
@@ -162,3 +164,41 @@ def test_a_listening_pause_and_the_end_forget_what_was_wrong_with_the_channels()
     meeting.send(ev.EndAsked(at=3), ev.EndAsked(at=4)).until(10)
     assert meeting.session.ended
     assert set(wrong(meeting)) == {"store"}
+
+
+def offers(meeting: Meeting) -> dict[str, Offer]:
+    shown = meeting.session.snapshot(meeting.now).health
+    return {one.part: one.offer for one in shown if one.offer is not None}
+
+
+@pytest.mark.parametrize("device", ["call", "microphone", "voice_output"])
+def test_another_device_is_offered_in_place_of_a_lost_one_and_taken_once(device: str) -> None:
+    part = "voice" if device == "voice_output" else device
+    meeting = live().send(ev.DeviceLost(at=2, device=device))
+    meeting.send(ev.Warned(at=12, code=f"{part}_away", message="It stays away."))
+    meeting.send(ev.DeviceOffered(at=12, device=device, name="usb", description="USB"))
+    assert offers(meeting) == {part: Offer(device, "usb", "USB")}
+    meeting.send(ev.DeviceTakeAsked(at=13, device=device))
+    assert meeting.acted(do.UseDevice) == [(13, do.UseDevice(device=device, name="usb"))]
+    assert meeting.facts[-1] == facts.DeviceTaken(at=13, device=device, name="usb")
+    assert offers(meeting) == {}
+    with pytest.raises(IllegalEventError, match="no_other_device"):
+        meeting.send(ev.DeviceTakeAsked(at=14, device=device))
+    assert part in wrong(meeting), "it is not open yet"
+    assert wrong(meeting.send(ev.DeviceRecovered(at=15, device=device))) == {}
+
+
+def test_what_is_back_is_offered_no_other_device() -> None:
+    meeting = live().send(ev.DeviceLost(at=2, device="call"), ev.DeviceRecovered(at=3, device="call"))
+    meeting.send(ev.DeviceOffered(at=4, device="call", name="usb", description="USB"))
+    assert offers(meeting) == {}
+    meeting = live().send(ev.DeviceLost(at=2, device="call"))
+    meeting.send(ev.DeviceOffered(at=12, device="call", name="usb", description="USB"))
+    assert offers(meeting.send(ev.DeviceRecovered(at=13, device="call"))) == {}
+
+
+def test_a_listening_pause_takes_the_offers_of_the_channels_back() -> None:
+    meeting = live().send(ev.DeviceLost(at=2, device="call"), ev.DeviceLost(at=2, device="voice_output"))
+    for device in ("call", "voice_output"):
+        meeting.send(ev.DeviceOffered(at=12, device=device, name="usb", description="USB"))
+    assert set(offers(meeting.send(ev.ListeningPauseAsked(at=13)))) == {"voice"}

@@ -21,6 +21,7 @@ from tests.core.builders import ANIMATOR, BENOIT, CLIENT, DALIA, FakeWording, co
 CHANNELS = st.sampled_from([CLIENT, BENOIT, DALIA, ANIMATOR, "call"])
 RECORDS = st.sampled_from(["contract", "plan", "poem"])
 IDS = st.integers(1, 6)
+OTHER = {ev.DeviceOffered: {"name": "usb", "description": "USB"}}
 WAITS = st.one_of(st.just(0.0), st.floats(0, 3), st.floats(0, 400))
 ASKED: list[st.SearchStrategy[tuple[type[ev.Event], dict[str, Any]]]] = [
     st.tuples(st.just(kind), st.just({}))
@@ -32,6 +33,7 @@ ASKED: list[st.SearchStrategy[tuple[type[ev.Event], dict[str, Any]]]] = [
 ]
 ASKED += [
     st.tuples(st.just(ev.FactsAsked), st.fixed_dictionaries({"shown": st.booleans()})),
+    st.tuples(st.just(ev.DeviceTakeAsked), st.just({"device": "vmic"})),
     st.tuples(st.just(ev.ExtendAsked), st.fixed_dictionaries({"seconds": st.sampled_from([-1.0, 60.0, 300.0])})),
     st.tuples(
         st.just(ev.SayAsked),
@@ -98,7 +100,6 @@ class AnySession(RuleBasedStateMachine):
                 self.ask((kind, {}), 0.0)
 
     # --- the world ---
-
     def pass_time(self, seconds: float) -> None:
         """Tick at every deadline, as the runner does."""
         until, ticks, last = self.now + seconds, 0, -1.0
@@ -154,7 +155,6 @@ class AnySession(RuleBasedStateMachine):
                     self.speaking = None if self.speaking == fact.id else self.speaking
 
     # --- what may happen ---
-
     @rule(asked=st.one_of(ASKED), wait=WAITS)
     def ask(self, asked: tuple[type[ev.Event], dict[str, Any]], wait: float) -> None:
         kind, values = asked
@@ -280,13 +280,12 @@ class AnySession(RuleBasedStateMachine):
             self.pass_time(seconds)
             self.receive(ev.PromptEnded(at=self.now, prompt_id=prompt_id, completed=True))
 
-    @rule(kind=st.sampled_from([ev.DeviceLost, ev.DeviceRecovered]), ago=st.floats(0, 100))
+    @rule(kind=st.sampled_from([ev.DeviceLost, ev.DeviceRecovered, ev.DeviceOffered]), ago=st.floats(0, 100))
     def lose_device(self, kind: type[Any], ago: float) -> None:
         """News that comes late is taken as happening now."""
-        self.receive(kind(at=max(0.0, self.now - ago), device="vmic"))
+        self.receive(kind(at=max(0.0, self.now - ago), device="vmic", **OTHER.get(kind, {})))
 
     # --- what must always hold ---
-
     @invariant()
     def it_can_be_shown(self) -> None:
         shown = self.session.snapshot(self.now)

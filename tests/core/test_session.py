@@ -111,6 +111,7 @@ FURTHER = {
     "prompt_withheld": {"id", "due_at"},
     "contract_agreed": {"record"},
     "agenda_rebudgeted": {"steps"},
+    "device_taken": {"device", "name"},
 }
 """Keys and types of ours beyond it."""
 
@@ -124,6 +125,8 @@ def eventful() -> Meeting:
     meeting.send(outstanding(1, 3010), utterance(1, "Un.", 3012), ev.RecordMarked(at=3013, record="contract"))
     meeting.send(
         ev.DeviceLost(at=3014, device="vmic"),
+        ev.DeviceOffered(at=3014, device="vmic", name="usb", description="USB"),
+        ev.DeviceTakeAsked(at=3014, device="vmic"),
         ev.DeviceRecovered(at=3015, device="vmic"),
         ev.Warned(at=3016, code="disk", message="Plein."),
         ev.BackAsked(at=3017),
@@ -134,7 +137,7 @@ def eventful() -> Meeting:
 
 def test_the_lines_are_those_of_the_interface() -> None:
     lines = [fact.to_line() for fact in eventful().facts]
-    assert {line["type"] for line in lines} == set(LINES) | {"agenda_rebudgeted"}
+    assert {line["type"] for line in lines} == set(LINES) | {"agenda_rebudgeted", "device_taken"}
     for line in lines:
         kind = line["type"]
         assert set(line) == {"type", "at"} | LINES.get(kind, set()) | FURTHER.get(kind, set())

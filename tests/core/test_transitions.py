@@ -27,6 +27,7 @@ EVENTS: dict[str, dict[str, Any]] = {
     "ListeningPauseAsked": {},
     "ListeningResumeAsked": {},
     "HushAsked": {},
+    "DeviceTakeAsked": {"device": "vmic"},
     "SayAsked": {"text": "Bonjour."},
     "RemindAsked": {},
     "ReadBackAsked": {"record": "contract"},
@@ -71,6 +72,7 @@ EVENTS: dict[str, dict[str, Any]] = {
     "PromptFailed": {"prompt_id": "nothing", "reason": "voice_failed"},
     "DeviceLost": {"device": "vmic"},
     "DeviceRecovered": {"device": "vmic"},
+    "DeviceOffered": {"device": "vmic", "name": "desk", "description": "Desk"},
     "Warned": {"code": "disk", "message": "Attention."},
 }
 """Every event, with values that are right in the step where `at_phase` stands."""
@@ -90,7 +92,8 @@ WORLD = {
         "FinalPassBegan",
         "FinalPassEnded",
     ),
-    *("PromptReady", "PromptStarted", "PromptEnded", "PromptFailed", "DeviceLost", "DeviceRecovered", "Warned"),
+    *("PromptReady", "PromptStarted", "PromptEnded", "PromptFailed", "DeviceLost", "DeviceRecovered"),
+    *("DeviceOffered", "Warned"),
 }
 """The world does not ask."""
 
@@ -107,6 +110,7 @@ ConsentGiven         | ready | running | paused  | - | -
 ListeningPauseAsked  | ready | running | paused  | closing | -
 ListeningResumeAsked | ready | running | paused  | - | -
 HushAsked            | -     | running | paused  | closing | -
+DeviceTakeAsked      | ready | running | paused  | closing | -
 SayAsked             | -     | running | paused  | - | -
 RemindAsked          | -     | running | -       | - | -
 ReadBackAsked        | -     | running | paused  | - | -
@@ -184,13 +188,18 @@ AT = 3000.0
 """When the events under test arrive: late enough for a re-budget."""
 
 
+def offered(at: float) -> list[ev.Event]:
+    """Return how another device comes to be offered."""
+    return [event("DeviceLost", at), event("DeviceOffered", at)]
+
+
 def at_phase(phase: Phase, listening: Listening) -> Meeting:
     """Return a session in the consultation, late, with a contract written, as far as the phase allows."""
     early = [ev.ConsentGiven(at=0)] if listening in {Listening.ON, Listening.PAUSED} else []
     chosen = settings(listens=listening is not Listening.NEVER)
     if phase is Phase.READY:
         paused = [ev.ListeningPauseAsked(at=0)] if listening is Listening.PAUSED else []
-        return Meeting(settings=chosen).send(*early, *paused)
+        return Meeting(settings=chosen).send(*early, *paused, *offered(0.0))
     meeting = go("consultation", consent=bool(early), settings=chosen)
     meeting.send(utterance(1, "Je voudrais.", 10.0))
     meeting.send(ev.RecordEdited(at=11.0, record="contract", text="J'aimerais."))
@@ -205,7 +214,7 @@ def at_phase(phase: Phase, listening: Listening) -> Meeting:
         meeting.send(outstanding(2, AT - 9), ev.EndAsked(at=AT - 8))
     if phase is Phase.ENDED:
         meeting.send(ev.EndAsked(at=AT - 25))
-    return meeting.until(AT - 1)
+    return meeting.send(*offered(AT - 5)).until(AT - 1)
 
 
 @pytest.mark.parametrize(("phase", "listening", "name"), EVERY)
@@ -264,6 +273,7 @@ def test_a_session_follows_the_table_and_a_refused_event_changes_nothing(
         ("evaluation", ev.RebudgetAsked(at=3600), "on_time"),
         ("welcome", ev.TimeChangeUndone(at=5), "time_unchanged"),
         ("presentation", ev.FactsAsked(at=5, shown=True), "no_facts_here"),
+        ("presentation", ev.DeviceTakeAsked(at=5, device="call"), "no_other_device"),
     ],
 )
 def test_what_the_tables_allow_may_still_be_refused(step: str, asked: ev.Event, code: str) -> None:

@@ -42,6 +42,23 @@ PLAY = """(wav) => {
 }"""
 
 
+CUTTABLE = """{
+  const Real = WebSocket;
+  const sending = [];
+  window.WebSocket = class extends Real {
+    constructor(url) {
+      const sends = String(url).includes("/api/ingest/");
+      super(sends && window.isCut ? `${url}/nobody` : url); // it is refused there
+      if (sends) sending.push(this);
+    }
+  };
+  window.cut = () => { window.isCut = true; sending.at(-1).close(); };
+  window.mend = () => { window.isCut = false; };
+}"""
+"""Lets a test cut the connection by which a page sends sound, and keep it cut."""
+TOLD_SECONDS, BACK_SECONDS = 2.0, 3.0
+
+
 @asynccontextmanager
 async def tabs(pulse: PulseServer, console_url: str) -> AsyncIterator[tuple[Page, Page]]:
     """Open the call's tab and the console in one browser, which shares the former when it is asked."""
@@ -58,6 +75,7 @@ async def tabs(pulse: PulseServer, console_url: str) -> AsyncIterator[tuple[Page
         call = await context.new_page()
         await call.goto("https://call.test/")
         console = await context.new_page()
+        await console.add_init_script(CUTTABLE)
         await console.goto(console_url)
         await console.wait_for_selector("body[data-state=here]")
         yield call, console
@@ -98,6 +116,34 @@ async def test_the_calls_tab_is_heard_through_the_console(pulse: PulseServer, tm
         await console.get_by_text("s'est arrêté").first.wait_for()
         await run.wait_for("device_lost", device="call", count=2, seconds=5)
     assert len(run.all("utterance_transcribed", stage="live")) == 2, "what was said in the listening pause was heard"
+
+
+async def test_a_share_whose_connection_is_cut_is_told_and_loses_nothing(pulse: PulseServer, tmp_path: Path) -> None:
+    """What is said meanwhile is sent afterwards."""
+    model = await asyncio.to_thread(shutil.copytree, DEMO, tmp_path / "model")
+    wav = await asyncio.to_thread(wav_data, await speech(REQUEST, "fr+f2"))
+    async with (
+        running(pulse, tmp_path, CONFIG.format(source="browser", model=model), *PEOPLE) as run,
+        tabs(pulse, run.known["console_url"]) as (call, console),
+    ):
+        await to_contract(run)
+        await run.wait_for("device_lost", device="call")
+        await console.keyboard.press("k")
+        await run.wait_for("device_recovered", device="call")
+        at = run.now()
+        await console.evaluate("cut()")
+        lost = await run.wait_for("device_lost", device="call", count=2)
+        await console.locator("[data-part=call].wrong").wait_for()
+        await call.evaluate(PLAY, wav)
+        mended = run.now()
+        await console.evaluate("mend()")
+        back = await run.wait_for("device_recovered", device="call", count=2)
+        await console.locator("[data-part=call].well").wait_for()
+        heard = await run.wait_for("utterance_transcribed", stage="live")
+        print(f"\ncut: told after {lost['at'] - at:.2f} s, back {back['at'] - mended:.2f} s after it was mended")  # noqa: T201
+        assert lost["at"] - at < TOLD_SECONDS
+        assert back["at"] - mended < BACK_SECONDS
+        assert words(heard["text"]) == words(REQUEST)
 
 
 def wav_data(samples: Samples) -> str:

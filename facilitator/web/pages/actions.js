@@ -4,6 +4,7 @@ import { answerConsent, deliver, endSession, purge, sayMessage, showKeys } from 
 import { knows, rounded, say } from "./words.js";
 
 const held = (shot) => shot.phase === "running" || shot.phase === "paused";
+const offered = (shot) => shot.health.find((one) => one.offer)?.offer;
 const place = (shot) => shot.steps.findIndex((step) => step.when === "present");
 
 // desk: what console.js gives: the snapshot, the record that is acted on, and ways to act.
@@ -64,6 +65,10 @@ export function actionsOf(desk) {
     ofRecord("undo", "z", () => say("undo"), (record) => mayChange(record) && record.undoable, () => desk.undo()),
     ofRecord("read_back", "r", () => say("read_back"), (record) => held(desk.shot()) && record.text !== "",
       () => desk.send("read_back", { record: desk.record().name })),
+    simple("take_device", "y", (shot) => offered(shot) !== undefined && shot.phase !== "ended", {
+      words: () => say("take_device", { name: offered(desk.shot())?.description ?? "…" }), name: () => say(".keys.take_device"),
+      values: (shot) => ({ device: offered(shot).device }),
+    }),
     { id: "dismiss", key: "v", words: () => say("dismiss"), can: () => desk.dismissable(), run: () => desk.dismiss() },
     { id: "share_call", key: "k", words: () => say("share_call"), can: on((shot) => shot.call_page !== "off" && shot.phase !== "ended"), run: () => desk.shareCall() },
     { id: "open_stage", key: "o", words: () => say("open_stage"), can: on((shot) => shot.phase !== "ended"), run: () => desk.openStage() },

@@ -104,9 +104,10 @@ export class Side {
     if (changed) this.#tellTroubles(parts);
   }
 
-  #part({ part, state, words }) {
+  #part({ part, state, words, offer }) {
     const lamp = h("span.lamp", { "aria-hidden": "true" });
-    if (state === "wrong" && words) return h("li.wrong.words", { "data-part": part }, lamp, h("span", {}, words));
+    const other = offer && button("take_device", { kind: "button.plain" });
+    if (state === "wrong" && words) return h("li.wrong.words", { "data-part": part }, lamp, h("span", {}, words), other);
     return h(`li.${state}`, { "data-part": part, title: words || null }, lamp, h("span", { "aria-hidden": "true" }, say(part)), h("span.unseen", {}, say(`lamp_${state}`, { name: say(part) })));
   }
 

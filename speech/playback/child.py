@@ -1,4 +1,4 @@
-"""What comes up from the child of `DeviceSink`: JSON lines, as `speech.playback.protocol` has them."""
+"""What `DeviceSink` asks of its child, and hears from it: `speech.playback.protocol`, on this side."""
 
 from __future__ import annotations
 
@@ -6,10 +6,36 @@ import asyncio
 import json
 import math
 import time
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
+
+from speech.playback.protocol import HEADER, STOP
 
 GRACE_SECONDS = 0.1
 """Were we late ourselves, then what we wait for is there by now."""
+
+
+@dataclass(eq=False, slots=True)
+class Asked:
+    """A prompt from the call of `play` to its return.
+
+    Attributes:
+        id: its number for the child.
+        stopped: done once a stop was asked for.
+        child: what plays it; None as long as none of it was handed over.
+    """
+
+    id: int
+    stopped: asyncio.Future[None]
+    child: asyncio.subprocess.Process | None = None
+
+
+def send_stop(asked: Asked, fade_seconds: float) -> None:
+    """Have the child fade a prompt, if it has it."""
+    if asked.child is not None and asked.child.stdin is not None:
+        with suppress(OSError, RuntimeError):
+            asked.child.stdin.write(HEADER.pack(STOP, asked.id, fade_seconds, 0))
 
 
 def second(told: float) -> float:
