@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from facilitator.errors import StoreError
 from facilitator.followup import FollowUp
 from facilitator.setup import setting_up as module
 from facilitator.setup.choices import Choices
-from facilitator.setup.means import Unfinished
 from facilitator.setup.setting_up import SettingUp
 from facilitator.store.contents import Person
 from facilitator.web.meeting import RefusedError
@@ -304,56 +302,4 @@ async def test_models_and_a_server_are_offered_in_words(room: Room) -> None:
     assert [one.name for one in setup.view().writers] == [
         "Le meilleur modèle pour cet ordinateur", "small", "large", "Rien : le texte se saisit à la main",
     ]  # fmt: skip
-    await setup.close()
-
-
-def left(resume: Any, destroy: Any) -> Unfinished:
-    began = dt.datetime(2026, 11, 24, 14, 2, tzinfo=dt.UTC)
-    return Unfinished(began, began, "Contrat", resume, destroy)
-
-
-async def test_a_session_that_was_broken_off_goes_on_on_the_devices_that_are_chosen(room: Room) -> None:
-    asked: list[str] = []
-
-    async def resume(config: Config) -> Any:
-        asked.append(config.audio.call_input)
-        if len(asked) == 1:
-            raise StoreError("It is held elsewhere: end it there first.")
-        return room.meeting
-
-    setup = room.set_up(LISTENING, unfinished=left(resume, list))
-    await setup.start()
-    await setup.change({"call_input": "mic", "microphone_input": "none"})
-    with pytest.raises(RefusedError) as raised:
-        await setup.resume()
-    assert refused(raised) == (422, "not_begun")
-    assert (setup.view().state, setup.view().notice) == ("open", "It is held elsewhere: end it there first.")
-    assert await setup.resume() is room.meeting
-    assert asked == ["mic", "mic"]
-    with pytest.raises(RefusedError) as raised:
-        await setup.destroy()
-    assert refused(raised) == (409, "begun")
-    await setup.close()
-
-
-async def test_it_is_gone_once_it_was_destroyed_and_not_before(room: Room) -> None:
-    answers = [StoreError("The keyring does not answer: unlock it."), None]
-
-    def destroy() -> None:
-        if (failure := answers.pop(0)) is not None:
-            raise failure
-
-    setup = room.set_up(LISTENING, unfinished=left(None, destroy))
-    await setup.start()
-    with pytest.raises(RefusedError) as raised:
-        await setup.destroy()
-    assert refused(raised) == (422, "not_destroyed")
-    assert setup.view().unfinished is not None
-    await setup.destroy()
-    assert setup.view().unfinished is None
-    for ask in (setup.destroy, setup.resume):
-        with pytest.raises(RefusedError) as raised:
-            await ask()
-        assert refused(raised) == (409, "not_now")
-    assert setup.view().state == "open"
     await setup.close()
