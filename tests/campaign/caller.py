@@ -106,13 +106,17 @@ class Caller(asyncio.Transport):
         kind = fields.get("Content-Type", "")
         return int(head.split()[1]), json.loads(body) if kind.startswith("application/json") and body else body
 
-    async def follow(self) -> int:
-        """Open the console's feed; return the status."""
+    async def follow(self, path: str = "/api/events") -> int:
+        """Open a socket, the console's feed unless told; return the status."""
         key = base64.b64encode(b"0123456789abcdef").decode()
         upgrade = f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}"
-        self.send(f"GET /api/events HTTP/1.1\r\n{upgrade}\r\n{self._pass()}".encode())
+        self.send(f"GET {path} HTTP/1.1\r\n{upgrade}\r\n{self._pass()}".encode())
         status, _ = await self.answer()
         return status
+
+    def forget(self) -> None:
+        """Take what has come, and look at none of it."""
+        self._received.clear()
 
     async def take_all(self, stuck: Callable[[], bool]) -> None:
         """Take what comes, twice a second, as a reader does that may get stuck; return when the connection ends."""

@@ -134,11 +134,17 @@ class PlaybackChild(Child):
         else:
             self._report(ready=16000)
             self._watch()
+            self._idle()
 
     def _watch(self) -> None:
         if self.world.active("voice_lost"):
             self._lose()
         self.later(0.25, self._watch)
+
+    def _idle(self) -> None:
+        if self._playing is None and not self.world.has("voice_hangs"):  # which nothing that is played has met yet
+            self.say(json.dumps({"alive": True}).encode() + b"\n")
+        self.later(playback.IDLE_SECONDS, self._idle)
 
     def _lose(self) -> None:
         if self._play is not None:

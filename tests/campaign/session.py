@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -17,6 +17,7 @@ from unittest.mock import patch
 from facilitator import device_words, watching
 from facilitator import live as live_module
 from facilitator.catalog import load_process
+from facilitator.config import BROWSER
 from facilitator.core.process import Participant, Process
 from facilitator.languages import load_language
 from facilitator.live import Live
@@ -26,11 +27,13 @@ from facilitator.store.contents import Chosen, Person
 from facilitator.store.keeping import Storing
 from facilitator.web.service import Service
 from facilitator.wording import Language
+from speech.capture.ingest import Inlet
 from speech.own_voice import OwnVoiceFilter
 from speech.recognition.whisper import WhisperRecognizer
 from tests.campaign.caller import Caller, serve
 from tests.campaign.children import Children
 from tests.campaign.ports import Disk, Floor, Tab, Voice
+from tests.campaign.sharing import Share
 from tests.campaign.trouble import Trouble
 from tests.campaign.virtual import ZERO, HangError, VirtualAside, VirtualLoop, clocks, sweep
 from tests.campaign.world import CALL, KINDS, MICROPHONE, STEPS, Fault, FrameDetector, World, draw
@@ -132,7 +135,7 @@ class Held:
             seconds=dict(world.steps),
             language=_language(listens=world.listens),
             participants=people,
-            call_input=CALL,
+            call_input=BROWSER if world.shares else CALL,
             microphone_input=own,
             voice_output=world.output,
             cache=None if world.output is None else Voice(world),  # type: ignore[arg-type]
@@ -166,6 +169,8 @@ class Held:
             outcome.resumed.append((world.now(), await self._state()))
         trouble = Trouble(world, self.service, outcome.statuses)
         aside = [asyncio.create_task(trouble.come()), asyncio.create_task(trouble.read())]
+        if world.shares:
+            aside.append(asyncio.create_task(Share(world, self.service).send()))
         driving = asyncio.create_task(self._drive())
         done, _ = await asyncio.wait({holding, driving}, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
@@ -294,6 +299,7 @@ def hold(held: Held, loop: VirtualLoop, kill: Fault | None) -> bool:
             (asyncio, "create_subprocess_exec", children.start),
             (os, "kill", children.kill),
             (live_module, "SileroDetector", FrameDetector),
+            (live_module, "Inlet", partial(Inlet, loop.time)),
             (device_words, "list_devices", tuple),
             (watching, "Aside", VirtualAside),
             (keeping, "Aside", VirtualAside),

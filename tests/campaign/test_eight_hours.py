@@ -14,7 +14,7 @@ from facilitator.store.contents import TEXT
 from speech.ports import RATE_HZ
 from speech.recognition.segmenter import PADDING_SECONDS
 from tests.campaign.ports import Disk
-from tests.campaign.session import Held, Outcome, hold
+from tests.campaign.session import Held, Outcome, Told, hold
 from tests.campaign.virtual import ZERO, VirtualLoop
 from tests.campaign.world import CALL, MICROPHONE, STEPS, Command, Fault, World, draw
 from tests.slopes import EVERY_SECONDS, MOST_MEGABYTES_AN_HOUR, handles, resident_megabytes, slope, threads
@@ -57,6 +57,14 @@ class Forgetful(list[Any]):
         """Forget it."""
 
 
+class Losses(Forgetful):
+    """Keeps of what is told the devices that were lost: none should be."""
+
+    def append(self, one: Told) -> None:
+        if one.line["type"] == "device_lost":
+            list.append(self, one)
+
+
 class LastOnly(Disk):
     """Keeps the last record of each kind and name, as a resume looks at."""
 
@@ -68,7 +76,7 @@ class LastOnly(Disk):
 def _world(loop: VirtualLoop, hours: float) -> World:
     world = draw(8, loop)
     world.frames, world.output, world.listens, world.reader = 16, "device", True, True
-    world.keeps_sound = False
+    world.keeps_sound = world.shares = False
     length = hours * 3600
     written = WRITTEN_HOURS * 3600
     other = (length - len(WRITTEN) * written) / (len(STEPS) - len(WRITTEN))
@@ -128,10 +136,11 @@ def test_eight_hours_leave_no_trace(hours: float, capsys: pytest.CaptureFixture[
     loop = VirtualLoop()
     world = _world(loop, hours)
     outcome = Outcome(world, LastOnly(world))
-    outcome.told = outcome.answers = world.sounds = world.plays = Forgetful()
+    outcome.told = losses = Losses()
+    outcome.answers = world.sounds = world.plays = Forgetful()
     held = Long(outcome)
     assert hold(held, loop, None)
-    assert outcome.failures == []
+    assert (outcome.failures, losses) == ([], [])
     settled = [one for one in held.samples if one[0] > SETTLED_HOURS]
     grows = slope([one[0] for one in settled], [one[1] for one in settled])
     counts = {name: [one[place] for one in settled] for place, name in ((2, "handles"), (3, "threads"), (4, "tasks"))}

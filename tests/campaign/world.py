@@ -115,6 +115,7 @@ class World:
     output: str | None = "device"
     reader: bool = False
     keeps_sound: bool = False
+    shares: bool = False
     steps: dict[str, float] = field(default_factory=dict)
     voices: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     commands: list[Command] = field(default_factory=list)
@@ -131,13 +132,16 @@ class World:
 
     def active(self, *kinds: str) -> Fault | None:
         """Return the fault of these kinds that is on, and count it."""
+        fault = self.has(*kinds)
+        if fault is not None:
+            self.fired[fault.kind] += 1
+            self.met.append((fault.kind, self.now()))
+        return fault
+
+    def has(self, *kinds: str) -> Fault | None:
+        """Return the fault of these kinds that is on."""
         now = self.loop.now - ZERO
-        for fault in self.faults:
-            if fault.kind in kinds and fault.start <= now < fault.end:
-                self.fired[fault.kind] += 1
-                self.met.append((fault.kind, self.now()))
-                return fault
-        return None
+        return next((one for one in self.faults if one.kind in kinds and one.start <= now < one.end), None)
 
     def thread_seconds(self) -> float:
         """Return what any work in a thread takes at least: on a busy computer more than the sound that it is about."""
@@ -200,6 +204,7 @@ def draw(seed: int, loop: VirtualLoop, kinds: Sequence[str] = KINDS) -> World:
         reader=rng.random() < 0.3,
         keeps_sound=rng.random() < 0.4,
     )
+    world.shares = world.listens and random.Random(f"{seed} shares").random() < 0.2
     long = rng.random() < 0.05
     world.steps = {step: round(rng.uniform(*((20, 40) if long else (4, 9))), 2) for step in STEPS}
     length = sum(world.steps.values()) + 20

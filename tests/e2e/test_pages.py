@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -273,7 +273,9 @@ HELD = [
 
 
 @pytest.mark.parametrize(("hand", "language"), HELD)
-async def test_a_whole_session_is_held_on_the_pages(tmp_path: Path, hand: Hand, language: str) -> None:
+async def test_a_whole_session_is_held_on_the_pages(
+    tmp_path: Path, hand: Hand, language: str, count: Callable[[str], None]
+) -> None:
     """The stage beside it shows the same, and says the prompts where `started_at` says."""
     complaints, words = list[str](), Words(language)
     with PulseServer() as pulse:
@@ -293,6 +295,11 @@ async def test_a_whole_session_is_held_on_the_pages(tmp_path: Path, hand: Hand, 
         assert max(apart.values()) <= SAME_SECONDS, apart
         spoken = [line for line in run.all("prompt_spoken") if line["completed"]]
         assert {line["cue"] for line in spoken} >= {"opening", "reminder", "read_back"}
-        await assert_heard(run, recording, spoken, within=HEARD_SECONDS, language=language)
+        late = await assert_heard(run, recording, spoken, within=HEARD_SECONDS, language=language)
+    count(
+        f"session held on the pages ({type(hand).__name__.lower()}, {language}): the same step on both within "
+        f"{max(apart.values()) * 1000:.0f} ms; {len(late)} prompts of the stage heard {min(late) * 1000:.0f} to "
+        f"{max(late) * 1000:.0f} ms after `started_at`"
+    )
     assert complaints == []
     assert len(list((tmp_path / "documents").rglob("*.pdf"))) >= 1

@@ -74,14 +74,16 @@ async def test_an_hour_leaves_no_trace(tmp_path: Path, capsys: pytest.CaptureFix
     settled = samples[round(len(samples) * SETTLED_SHARE) :]
     hours = [one[0] for one in settled]
     grows = slope(hours, [one[1] for one in settled])
+    half = len(samples) // 2
+    second = slope([one[0] for one in samples[half:]], [one[1] for one in samples[half:]])
     counts = {name: [one[place] for one in settled] for place, name in ((2, "handles"), (3, "threads"))}
     last = [[one[1] for one in samples if one[0] * 60 <= end * MINUTES][-1] for end in ENDS]
     steps = ", ".join(f"{megabytes:.1f}" for megabytes in last)
     spans = ", ".join(f"{name} {min(many)} to {max(many)}" for name, many in counts.items())
     with capsys.disabled():
         print(f"\n{MINUTES:.0f} min: memory {grows} MB an hour, at the steps' ends {steps} MB")  # noqa: T201
-        print(f"{spans}, drift {1000 * off:.1f} ms")  # noqa: T201
-    assert (lost, defects) == ([], [])
+        print(f"its second half alone: {second}; {spans}, drift {1000 * off:.1f} ms, {len(lost)} losses")  # noqa: T201
     assert off <= MOST_DRIFT_SECONDS
     assert [slope(hours, many).lower <= 0.0 for many in counts.values()] == [True, True]
     assert grows.upper <= MOST_MEGABYTES_AN_HOUR
+    assert (lost, defects) == ([], [])  # of a device: where others keep the computer busy, its process is late

@@ -189,6 +189,7 @@ async def test_the_plan_is_made_of_items_with_a_day_that_is_offered(house: House
         await page.get_by_role("button", name="Prendre le vendredi 27 novembre").click()
     (_, values) = house.shown.done[-1]
     assert [item["due"] for item in values["items"]] == ["2026-11-27", "2026-12-14"]
+    await page.get_by_text("Pour le vendredi 27 novembre").wait_for()
     await page.keyboard.press("w")
     await page.get_by_label("Ce sera fait quand").first.fill("La date est fixée")
     await page.get_by_role("button", name="Ajouter une action").click()
@@ -198,6 +199,7 @@ async def test_the_plan_is_made_of_items_with_a_day_that_is_offered(house: House
     (_, values) = house.shown.done[-1]
     assert [item["text"] for item in values["items"]][2] == "Je relis mes notes"
     assert values["items"][0]["done_when"] == "La date est fixée"
+    await page.wait_for_selector("form.editor", state="detached")  # until then a key is a letter
     async with page.expect_response("**/api/commands"):
         await page.keyboard.press("m")
     assert house.shown.done[-1] == ("edit_plan", {"agreed_by": "Camille"})

@@ -3,6 +3,14 @@
 const FADE_SECONDS = 0.3;
 const BUFFER_SECONDS = 0.15; // a computer that is busy with a call must not tear the voice; the start allows for it
 
+// Which instant of the sound is heard at which instant of `performance.now()`: `currentTime` goes on in steps of a whole
+// buffer, and tells it no better than that.
+function heard(context) {
+  const { contextTime, performanceTime } = context.getOutputTimestamp();
+  if (performanceTime) return [contextTime, performanceTime];
+  return [context.currentTime - (context.outputLatency || context.baseLatency || 0), performance.now()]; // nothing was played yet
+}
+
 export class Player {
   #context = null;
   #playing = new Map();
@@ -42,14 +50,14 @@ export class Player {
 
   #start(id, entry, sound, due) {
     const context = this.#context;
-    const delay = context.outputLatency || context.baseLatency || 0;
-    const when = context.currentTime + Math.max(0, (due - performance.now()) / 1000 - delay);
+    const [contextTime, performanceTime] = heard(context);
+    const when = Math.max(context.currentTime, contextTime + (due - performanceTime) / 1000);
     entry.gain = new GainNode(context);
     entry.source = new AudioBufferSourceNode(context, { buffer: sound });
     entry.source.connect(entry.gain).connect(context.destination);
     entry.source.onended = () => this.#playing.delete(id);
     entry.source.start(when);
-    this.started(id, this.clock.now + (when - context.currentTime) + delay);
+    this.started(id, this.clock.when(performanceTime + (when - contextTime) * 1000));
   }
 
   stop(id) {

@@ -125,21 +125,30 @@ async function signedOut() {
   }
 }
 
-// Session time from the last snapshot on.
+const JUMP_SECONDS = 0.5;
+
+// Session time from the snapshots on. A snapshot that was long on its way would set it back: the quickest one counts,
+// until session time itself jumps.
 export class Clock {
   #at = 0;
-  #seen = 0;
+  #offset = -Infinity;
 
   set(at) {
+    const offset = at - performance.now() / 1000;
+    if (offset > this.#offset || offset < this.#offset - JUMP_SECONDS) this.#offset = offset;
     this.#at = at;
-    this.#seen = performance.now();
   }
 
   get now() {
-    return this.#at + this.since;
+    return this.when(performance.now());
+  }
+
+  // The session second of an instant of `performance.now()`.
+  when(instant) {
+    return this.#offset + instant / 1000;
   }
 
   get since() {
-    return (performance.now() - this.#seen) / 1000;
+    return this.now - this.#at;
   }
 }
