@@ -37,12 +37,11 @@ class Monitor:
             self._told_lost()
 
     def play(self, sound: Sound) -> None:
-        """Play `sound` beside the call; where that cannot begin at once, it is left out."""
-        if self._sink.is_open:
-            self._timeline.work(self._play(sound))
-        else:
-            self._told_lost()
+        """Play `sound` beside the call; while the output is lost it is left out, for it would come late."""
+        if self._lost and not self._sink.is_open:
             self._timeline.work(self.open())
+        else:
+            self._timeline.work(self._play(sound))
 
     async def _play(self, sound: Sound) -> None:
         try:
