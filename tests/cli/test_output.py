@@ -44,7 +44,7 @@ def test_without_any_device_the_list_is_empty_and_says_what_to_do(tmp_path: Path
 
 
 def test_the_models_are_json_of_one_shape(tmp_path: Path) -> None:
-    done = facilitator("models", "list", "--json", cwd=tmp_path)
+    done = facilitator("models", "list", "--json", cwd=tmp_path, changes={"XDG_CACHE_HOME": str(tmp_path)})
     assert (done.code, done.err) == (0, "")
     for model in done.json:
         assert list(model) == ["name", "path", "size_bytes", "languages", "bundled", "seconds_per_second"]
