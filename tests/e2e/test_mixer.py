@@ -38,7 +38,7 @@ DELAY_SECONDS = 0.12
 it is for is 0.05 s; there it has never run."""
 LOOK_SECONDS = 0.25
 LEVEL = 0.1
-ALIKE = 0.6
+ALIKE = 0.4
 PIECE_SECONDS = 0.1
 HIGHEST_HZ = 1_000
 """A piece stays like itself while the pace is set right: 0.2 ms are far less than a wave."""
@@ -116,19 +116,6 @@ async def test_the_far_side_hears_the_microphone_and_the_prompts(room: PulseServ
         await assert_heard(run, call, [spoken])
         await assert_heard(run, headset, [spoken])  # the animator hears the voice too
         await carry(run, room, tmp_path, SECONDS)
-        both = tmp_path / "both.wav"
-        await asyncio.to_thread(write_wav, both, Sound(noise(8.0), RATE_HZ))
-        with Recording(room, "vmic") as call, Recording(room, "headset") as headset:
-            room.start_playing("desk", both)
-            await run.command("say", text="Prenons un instant pour reformuler la demande.")
-            together = await run.wait_for("prompt_spoken", cue="custom")
-        assert together["completed"]
-        await assert_heard(run, headset, [together])
-        begin = int((run.zero + together["started_at"] + 0.3 - call.started_at) * RATE_HZ)
-        end = int((run.zero + together["ended_at"] - call.started_at) * RATE_HZ)
-        assert holes(call.samples[begin:end]) == [], "the person was not heard all along"
-        assert float(np.abs(call.samples).max()) <= 1.0
-        assert float(np.abs(headset.samples[:RATE_HZ]).max()) == 0.0, "the animator hears themselves"
 
 
 async def test_a_microphone_that_is_unplugged_is_told_and_carried_again(room: PulseServer, tmp_path: Path) -> None:
