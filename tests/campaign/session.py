@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from facilitator import device_words, watching
+from facilitator import device_words, live_devices, watching
 from facilitator import live as live_module
 from facilitator.catalog import load_process
 from facilitator.config import BROWSER
@@ -299,12 +299,12 @@ def hold(held: Held, loop: VirtualLoop, kill: Fault | None) -> bool:
             (asyncio, "create_subprocess_exec", children.start),
             (os, "kill", children.kill),
             (live_module, "SileroDetector", FrameDetector),
-            (live_module, "Inlet", partial(Inlet, loop.time)),
+            (live_devices, "Inlet", partial(Inlet, loop.time)),
             (device_words, "list_devices", tuple),
             (watching, "Aside", VirtualAside),
             (keeping, "Aside", VirtualAside),
         ):
-            stack.enter_context(patch.object(place, name, double, create=True))
+            stack.enter_context(patch.object(place, name, double))
         if world.seed % 8:  # what it takes is mostly arithmetic
             stack.enter_context(patch.object(OwnVoiceFilter, "clean", lambda _, block: block))
         loop.set_exception_handler(lambda _, context: held.outcome.failures.append(f"loop: {context.get('message')}"))
