@@ -92,11 +92,17 @@ async def check_sound(config: Config) -> AsyncIterator[Finding]:
         yield Finding("devices", "note" if unused else "problem", message, action, code)
         return
     yield Finding("devices", "ok", f"{len(devices)} sound devices.")
-    wanted: tuple[tuple[str, str, Kind], ...] = (
+    wanted: list[tuple[str, str, Kind]] = [
         ("call_input", audio.call_input, "input"),
         ("microphone_input", audio.microphone_input, "input"),
         ("voice_output", audio.voice_output, "output"),
+    ]
+    beside: tuple[tuple[str, str, Kind], ...] = (
+        ("microphone_to_call", audio.microphone_to_call, "input"),
+        ("voice_monitor", audio.voice_monitor, "output"),
     )
+    if audio.voice_output not in {NONE, STAGE}:  # most do without them
+        wanted += [one for one in beside if one[1] != NONE]
     for finding in await asyncio.gather(*(_device(devices, *what) for what in wanted)):
         yield finding
 

@@ -29,6 +29,7 @@ CONFIG = """
 call_input = "call.monitor"
 microphone_input = "{microphone}"
 voice_output = "vmic"
+{beside}
 [voice]
 enabled = {enabled}
 name = "{voice}"
@@ -50,7 +51,8 @@ def check_up(
     pulse: PulseServer, folder: Path, *options: str, changes: dict[str, str] | None = None, **values: str
 ) -> dict[str, dict[str, Any]]:
     """Return what the doctor finds, by part."""
-    given = {"microphone": "desk.monitor", "enabled": "false", "voice": "", "model": str(folder / "model"), **values}
+    given = {"microphone": "desk.monitor", "beside": "", "enabled": "false", "voice": "", **values}
+    given.setdefault("model", str(folder / "model"))
     (folder / "config.toml").write_text(CONFIG.format(**given), encoding="utf-8")
     if not (folder / "model").exists():
         shutil.copytree(ROOT / "models" / "demo", folder / "model")
@@ -112,6 +114,11 @@ def elsewhere(pulse: PulseServer, folder: Path) -> None:
     pulse.pactl("set-sink-mute", "vmic", "1")
 
 
+def no_headset(pulse: PulseServer, folder: Path) -> dict[str, Any]:
+    play(pulse, folder, "call", "desk")
+    return {"beside": 'microphone_to_call = "desk.monitor"\nvoice_monitor = "headset"'}
+
+
 def no_voice(pulse: PulseServer, folder: Path) -> dict[str, Any]:
     play(pulse, folder, "call", "desk")
     return {"enabled": "true", "voice": "nobody"}
@@ -124,6 +131,7 @@ SETUPS: dict[str, tuple[Broken, dict[str, str]]] = {
     "muted": (muted, {"microphone_input": "muted"}),
     "silent": (lambda pulse, folder: play(pulse, folder, "call"), {"microphone_input": "silent"}),
     "no model": (no_model, {"model": "no_model"}),
+    "no headset": (no_headset, {"voice_monitor": "no_device"}),
     "no voice": (no_voice, {"voice": "no_voice"}),
     "wrong rate": (wrong_rate, {"microphone_input": "wrong_rate"}),
     "the call elsewhere, the voice muted": (elsewhere, {"call_input": "wrong_device", "voice_output": "muted"}),

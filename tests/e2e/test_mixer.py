@@ -32,7 +32,7 @@ microphone_to_call = "desk_mic"
 [transcription]
 model = "{model}"
 """
-SECONDS, LONG_SECONDS = 20, 600
+SECONDS, LONG_SECONDS = 12, 600
 DELAY_SECONDS = 0.12
 """At the 95th percentile, here, where ALSA's pulse plugin wants 45 ms on the way out. The goal on the systems that
 it is for is 0.05 s; there it has never run."""

@@ -172,6 +172,12 @@ def overrun(language: str) -> Meeting:
     return at_step(language, "clarification", 21.2)
 
 
+def extended(language: str) -> Meeting:
+    """What was just given can be taken back."""
+    meeting = overrun(language)
+    return meeting.send(ev.ExtendAsked(at=meeting.now, seconds=120.0)).until(meeting.now + 5)
+
+
 def paused(language: str) -> Meeting:
     meeting = at_step(language, "clarification", 6.0)
     return meeting.send(ev.PauseAsked(at=meeting.now), ev.ListeningPauseAsked(at=meeting.now))
@@ -184,6 +190,16 @@ def trouble(language: str) -> Meeting:
     codes = ("no_model", "call_no_sound", "detector_late")
     warnings = [ev.Warned(at=now, code=code, message=words.plain(f"interface.warnings.{code}")) for code in codes]
     return meeting.send(ev.DeviceLost(at=now, device="microphone"), *warnings)
+
+
+def replaceable(language: str) -> Meeting:
+    """A microphone stays away, and another one is there."""
+    meeting = at_step(language, "clarification", 3.0)
+    other = {"name": "headset", "description": "Jabra Evolve2 65 Mono"}
+    return meeting.send(
+        ev.DeviceLost(at=meeting.now, device="microphone"),
+        ev.DeviceOffered(at=meeting.now + 10, device="microphone", **other),
+    )
 
 
 def contract(language: str) -> Meeting:
@@ -244,7 +260,8 @@ def empty(language: str) -> Meeting:
 SCENES: Mapping[str, Callable[[str], Meeting]] = {
     scene.__name__: scene
     for scene in (
-        ready, unheard, welcome, speaking, presentation, interrupted, silent, overrun, paused, trouble, contract,
+        ready, unheard, welcome, speaking, presentation, interrupted, silent, overrun, extended, paused, trouble,
+        replaceable, contract,
         corrected, consultation, plan, evaluation, facts, brought_back, closing,
         ended, empty,
     )
