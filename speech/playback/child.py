@@ -6,14 +6,16 @@ import asyncio
 import json
 import math
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from speech.playback.protocol import HEADER, STOP
 
 GRACE_SECONDS = 0.1
 """Were we late ourselves, then what we wait for is there by now."""
+_T = TypeVar("_T")
 
 
 @dataclass(eq=False, slots=True)
@@ -49,6 +51,20 @@ def second(told: float) -> float:
     return float(told)
 
 
+async def in_time(get: Callable[[], Awaitable[_T]], deadline: float) -> _T:
+    """Return what `get` gives by `deadline`, `time.monotonic()` seconds.
+
+    Raises:
+        TimeoutError: nothing came.
+    """
+    try:
+        async with asyncio.timeout(deadline - time.monotonic()):
+            return await get()
+    except TimeoutError:  # were we late ourselves, then it is there by now
+        async with asyncio.timeout(GRACE_SECONDS):
+            return await get()
+
+
 async def next_report(process: asyncio.subprocess.Process, deadline: float) -> dict[str, Any]:
     """Return the child's next report.
 
@@ -58,12 +74,7 @@ async def next_report(process: asyncio.subprocess.Process, deadline: float) -> d
         ValueError: what came is no report.
     """
     assert process.stdout is not None
-    try:
-        async with asyncio.timeout(deadline - time.monotonic()):
-            line = await process.stdout.readline()
-    except TimeoutError:  # were we late ourselves, then the report is there by now
-        async with asyncio.timeout(GRACE_SECONDS):
-            line = await process.stdout.readline()
+    line = await in_time(process.stdout.readline, deadline)
     if not line:
         raise ConnectionError
     report = json.loads(line)

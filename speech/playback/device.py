@@ -14,7 +14,7 @@ import numpy as np
 from speech.confinement import NOWHERE
 from speech.devices import DEFAULT, device_command, device_environment, end_process, kill_process, list_devices
 from speech.errors import SinkLostError
-from speech.playback.child import GRACE_SECONDS, Asked, next_report, second, send_stop
+from speech.playback.child import Asked, in_time, next_report, second, send_stop
 from speech.playback.protocol import HEADER, IDLE_SECONDS, PLAY
 from speech.ports import Played, Sound
 
@@ -270,12 +270,7 @@ class DeviceSink:
             OSError: the child ended, or its device did.
             TimeoutError: nothing came by `deadline` (`time.monotonic()` seconds).
         """
-        try:
-            async with asyncio.timeout(deadline - time.monotonic()):
-                report = await self._reports.get()
-        except TimeoutError:  # were we late ourselves, then the report is there by now
-            async with asyncio.timeout(GRACE_SECONDS):
-                report = await self._reports.get()
+        report = await in_time(self._reports.get, deadline)
         if report is None:
             raise ConnectionError
         return report

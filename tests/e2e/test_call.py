@@ -160,13 +160,7 @@ async def test_the_stages_tab_shared_with_its_sound_is_the_other_way_in(pulse: P
         with Recording(pulse, "ear") as ear:
             async with calling(pulse, stage_url=run.known["stage_url"]) as call:
                 await rendered_ahead(run)
-                await call.settle()
-                await run.command("start")
-                await run.wait_until_speaking()
-                await run.command("hush")
-                await run.wait_for("prompt_spoken", step="welcome")
-                await run.command("next", if_step="welcome")
-                await run.wait_for("prompt_spoken", step="presentation", cue="opening")
+                await first_prompts(run, call)
         late = await assert_prompts_heard(run, ear, run.all("prompt_spoken"))
     print(f"\nprompts of the stage's tab at the far ear: {min(late):.3f} to {max(late):.3f} s after started_at")  # noqa: T201
 
@@ -188,10 +182,8 @@ def children(pid: int) -> list[Path]:
     return [path for path in (Path(f"/proc/{child}/cmdline") for child in started) if path.exists()]
 
 
-async def hold(pulse: PulseServer, run: Run, call: WebCall, *, story: Path, asked: Path, mine: Path) -> None:
-    """Hold the first steps of a session in the call."""
-    await rendered_ahead(run)  # an animator opens the tool minutes before the session begins
-    await run.command("consent")
+async def first_prompts(run: Run, call: WebCall) -> None:
+    """Have the welcome begin to be said, and the next step's opening be said to its end."""
     await call.settle()
     await run.command("start")
     await run.wait_until_speaking()
@@ -199,6 +191,13 @@ async def hold(pulse: PulseServer, run: Run, call: WebCall, *, story: Path, aske
     await run.wait_for("prompt_spoken", step="welcome")
     await run.command("next", if_step="welcome")
     await run.wait_for("prompt_spoken", step="presentation", cue="opening")
+
+
+async def hold(pulse: PulseServer, run: Run, call: WebCall, *, story: Path, asked: Path, mine: Path) -> None:
+    """Hold the first steps of a session in the call."""
+    await rendered_ahead(run)  # an animator opens the tool minutes before the session begins
+    await run.command("consent")
+    await first_prompts(run, call)
     await playing(pulse, "far", story)
     await run.command("next", if_step="presentation")
     await run.wait_until_speaking()
