@@ -55,6 +55,7 @@ find_missing() {
       missing="$missing pulseaudio"
     fi
   fi
+  have espeak-ng || missing="$missing espeak-ng"
   have strace || missing="$missing strace"
   have cc || missing="$missing gcc libc6-dev"
   have chromium || have chromium-browser || have google-chrome || missing="$missing chromium"
