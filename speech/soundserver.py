@@ -14,6 +14,7 @@ NAME and the rest.
 from __future__ import annotations
 
 import ctypes.util
+import math
 import os
 import runpy
 import sys
@@ -28,6 +29,8 @@ WAIT_SECONDS = 4.0
 """A child waits so long for its device, then gives up: whoever started it need not wait for ever."""
 NO_DEVICE = 4
 """Exit status of a child whose device cannot be opened."""
+_REMADE_SECONDS = 0.5
+"""ALSA's plugin makes a stream anew after it ran out of sound, some 1 ms later: only one that stays away has left."""
 _POLL_SECONDS = 0.2
 """How often a server that is down is called."""
 _EVENTS = ("server", "source", "source_output", "sink", "sink_input")
@@ -86,22 +89,24 @@ class Watcher:
         """
         self._listen()
         told: Condition | None = None
-        seen = False
+        seen, left_at = False, math.inf
         while True:
             self._news = False
             wanted, stream = self._wanted(), self._stream()
-            if stream is None and seen:
-                return
             if stream is not None:
-                seen = True
+                seen, left_at = True, math.inf
                 if wanted is None or self._astray(stream, wanted):
                     return
                 condition = self._condition(wanted, stream)
                 if condition != told:
                     told = condition
                     on_condition(condition)
+            elif seen:
+                left_at = min(left_at, time.monotonic())
+                if time.monotonic() - left_at >= _REMADE_SECONDS:
+                    return
             if not self._news:
-                self._pulse.event_listen()
+                self._pulse.event_listen(timeout=_REMADE_SECONDS if math.isfinite(left_at) else None)
 
     def _listen(self) -> None:
         def note(_event: Any) -> None:

@@ -48,7 +48,10 @@ CARRYING_SECONDS = 0.045 if sys.platform == "linux" else 0.02
 """Handed over in advance while a microphone is carried: a person's voice waits so long on its way out. ALSA's pulse
 plugin ran out of sound 12 times in 40 s with 0.02, 4 times in 30 s with 0.03, and not at all with 0.045."""
 _DEAD_SECONDS = 1.0
-"""A device that asks for no sound this long is gone: it asks every 20 ms or so."""
+"""A device that gives no sound this long is gone."""
+_DEAD_CHECKS = round(1.0 / ALIVE_SECONDS)
+"""A device that asks for no sound in so many checks, one after the other, is gone: it asks every 20 ms or so. Counted,
+not timed: where the computer held this whole process up, nobody could ask."""
 
 
 @dataclass(slots=True)
@@ -260,6 +263,7 @@ def _tell(player: Player) -> None:
     """Report each event when it has truly happened, that a prompt goes on, and the loss of the device."""
     playing: int | None = None
     carried, told_at = player.carried, time.monotonic()
+    asked_at, unasked = player.asked_at, 0
     while True:
         if player.carried != carried:
             carried = player.carried
@@ -267,7 +271,9 @@ def _tell(player: Player) -> None:
         try:
             what, prompt, at = player.events.get(timeout=ALIVE_SECONDS)
         except queue.Empty:
-            if time.monotonic() - player.asked_at > _DEAD_SECONDS or not player.stream.active:
+            asked_at, before = player.asked_at, asked_at
+            unasked = unasked + 1 if asked_at == before else 0
+            if unasked >= _DEAD_CHECKS or not player.stream.active:
                 _leave(lost=True)
             if playing is not None:
                 _report(id=playing, alive=True)

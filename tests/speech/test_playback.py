@@ -184,6 +184,22 @@ async def test_a_worker_killed_between_prompts_costs_nothing(sink: DeviceSink) -
 
 
 @pytest.mark.e2e
+async def test_a_busy_computer_that_holds_the_worker_up_costs_no_output(sink: DeviceSink) -> None:
+    """ALSA's plugin runs out of sound then, and makes its stream anew; over a second is longer than a death takes."""
+    lost: list[float] = []
+    sink.on_lost = lambda: lost.append(time.monotonic())
+    worker = child(sink)
+    for held_up in (0.3, 0.2, 0.6, 0.15, 1.3):
+        os.kill(worker, signal.SIGSTOP)
+        await asyncio.sleep(held_up)
+        os.kill(worker, signal.SIGCONT)
+        await asyncio.sleep(0.7)  # a stream that stays away is given up by then
+        assert lost == [], f"after {held_up} s"
+    assert (await sink.play(tone(0.2), on_started=ignore)).completed
+    assert child(sink) == worker
+
+
+@pytest.mark.e2e
 async def test_a_sound_server_that_dies_is_a_lost_sink(own_pulse: PulseServer) -> None:
     sink = DeviceSink("vmic")
     task, _ = await until_playing(sink, tone(8))
