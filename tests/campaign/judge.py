@@ -16,6 +16,8 @@ TOLD_SECONDS = 2.0
 DRIFT_SECONDS = 0.02
 BACK_SECONDS = 5.0
 """A device is tried again each second, and opens within one; a text may wait for a disk for 1.5 s."""
+LOST_SECONDS = 7.0
+"""An output that hangs while nothing is played is given up after 6 s."""
 CAREFUL_SECONDS = 12.0
 """The larger search of a final pass may take so long before it counts as late."""
 STORE_SECONDS = 1.5
@@ -32,12 +34,14 @@ def judge(outcome: Outcome) -> list[str]:
         _resumed,
         _time,
         _cues,
+        _taken_back,
         courtesy,
         gave_way,
         _faults_told,
         _answered,
         _defects,
         _come_back,
+        _lost_by_a_fault,
     ):
         found += [f"{check.__name__.strip('_')}: {what}" for what in check(outcome)]
     return found
@@ -87,7 +91,7 @@ def _agreed(outcome: Outcome) -> Iterator[str]:
             yield f"at {one.at:.2f} {one.line['text']!r} was told, {one.kept!r} was on the disk"
     for answer in outcome.answers:
         name = answer.name.removeprefix("edit_")
-        if answer.status != 200 or name == answer.name or _excused(outcome, answer.at):
+        if answer.status != 200 or name == answer.name or "text" not in answer.values or _excused(outcome, answer.at):
             continue
         if answer.values["text"] not in answer.kept.get(name, ()) and _consented(outcome, answer):
             yield f"{answer.name} at {answer.at:.2f} was answered, {answer.kept.get(name)} was on the disk"
@@ -112,10 +116,14 @@ def _resumed(outcome: Outcome) -> Iterator[str]:
         if state["phase"] == "ready" and any(one.name == "start" and one.status == 200 for one in before):
             yield f"at {at:.2f} it has not started"
         for name in ("contract", "plan"):
+            edits = [one for one in before if one.name == f"edit_{name}" and one.status == 200]
+            undone = max((one.at for one in edits if one.values.get("undo")), default=-1.0)
             told = [
-                one.line["text"] for one in outcome.told if one.line["type"] == f"{name}_agreed" and one.at < killed
+                one.line["text"]
+                for one in outcome.told
+                if one.line["type"] == f"{name}_agreed" and undone < one.at < killed
             ]
-            said = [one.values["text"] for one in before if one.name == f"edit_{name}" and one.status == 200]
+            said = [one.values["text"] for one in edits if one.at > undone]
             record = state["records"][name]
             texts = {record["text"], *(c["before"] for c in record["corrections"])}
             texts |= {c["after"] for c in record["corrections"]}
@@ -157,6 +165,25 @@ def _cues(outcome: Outcome) -> Iterator[str]:
                 yield f"the end of {line['step']}, due at {due:.2f}, was never told"
         elif min(mine) - (due + outcome.zero) > 45.0:
             yield f"the end of {line['step']}, due at {due:.2f}, was told at {min(mine):.2f}"
+
+
+def _taken_back(outcome: Outcome) -> Iterator[str]:
+    """A change of the time that is taken back is told once, an extension as so many seconds less of the same step."""
+    last: tuple[object, object] | None = None
+    for _, line in types(outcome, "step_started", "step_extended", "agenda_rebudgeted"):
+        seconds = float(str(line.get("seconds", 0.0)))
+        if line["type"] == "step_extended" and seconds < 0:
+            if last != (line["step"], -seconds):
+                yield f"{seconds} s of {line['step']} were taken back after {last}"
+            last = None
+        else:
+            last = (line["step"], seconds) if line["type"] == "step_extended" else None
+    for answer in outcome.answers:
+        if answer.name == "undo_time" and answer.status == 200:
+            told = types(outcome, "step_extended", "agenda_rebudgeted")
+            here = [line for at, line in told if answer.asked <= at <= answer.at]
+            if len(here) != 1:
+                yield f"undo_time at {answer.at:.2f} was told as {here}"
 
 
 def _within(times: list[float], at: float, seconds: float = TOLD_SECONDS) -> bool:
@@ -250,6 +277,16 @@ def _come_back(outcome: Outcome) -> Iterator[str]:
         back = [when for when, one in types(outcome, "device_recovered") if one["device"] == device]
         if not any(at <= when <= by for when in back):
             yield f"{device}, lost at {at:.2f}, was not back at {by:.2f}"
+
+
+def _lost_by_a_fault(outcome: Outcome) -> Iterator[str]:
+    """No device is given up in which nothing failed, however busy the computer was."""
+    for at, line in types(outcome, "device_lost"):
+        kinds = _DEVICE_FAULTS[str(line["device"])]
+        mine = [fault for fault in outcome.world.faults if fault.kind.split("_")[0] in kinds]
+        near = [fault for fault in mine if fault.start <= at <= over(outcome, fault) + LOST_SECONDS]
+        if not near and not any(at - LOST_SECONDS <= when <= at for when in sleeps(outcome)):
+            yield f"{line['device']} was lost at {at:.2f}, and nothing had failed"
 
 
 def _defects(outcome: Outcome) -> Iterator[str]:

@@ -211,6 +211,7 @@ def draw(seed: int, loop: VirtualLoop, kinds: Sequence[str] = KINDS) -> World:
     for channel in (CALL, MICROPHONE):
         world.voices[channel] = _voices(rng, length, talks=channel == CALL)
     end = _commands(rng, world)
+    _more(random.Random(f"{seed} more"), world, end)
     for _ in range(rng.randint(2, 6)):
         kind = rng.choice(kinds)
         start = round(rng.uniform(1.0, end), 3)
@@ -258,6 +259,23 @@ def _commands(rng: random.Random, world: World) -> float:
     return at
 
 
+def _more(rng: random.Random, world: World, end: float) -> None:
+    """Draw what else the animator does, apart from what `_commands` draws, so that its seeds stay what they are."""
+    changes = [one.at for one in world.commands if one.name in {"extend", "rebudget"}]
+    more = [Command(at + rng.uniform(0.05, 22.0), "undo_time") for at in changes if rng.random() < 0.6]
+    more += [Command(rng.uniform(1.0, end), *rng.choice(_RARE)) for _ in range(rng.randint(0, 3))]
+    world.commands += [one for one in more if one.at < end]
+    world.commands.sort(key=lambda command: command.at)
+
+
+_RARE: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("undo_time", {}),
+    ("edit_plan", {"undo": True}),
+    ("show_facts", {}),
+    ("show_facts", {"shown": False}),
+    ("take_device", {"device": "voice_output"}),
+    ("take_device", {"device": "call"}),
+)
 _DOINGS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("pause", {}),
     ("resume", {}),
@@ -272,7 +290,7 @@ _DOINGS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("listening_pause", {}),
     ("listening_resume", {}),
     ("listening_resume", {}),
-    ("undo_contract", {}),
+    ("edit_contract", {"undo": True}),
     ("read_back", {"record": "contract"}),
     ("rebudget", {}),
     ("no_such", {}),
