@@ -52,28 +52,28 @@ def transcribe(
         settings = settings.model_copy(update={"transcription": changed})
     store, kept = open_sessions(settings.privacy.store_folder).open(session)
     try:
-        names = store.sounds()
-        if not names:
+        places = store.sounds()
+        if not places:
             store.forget_sounds()  # a process that was killed may have left the key
             raise UsageError(f"No sound of the session {session} waits to be written down.")
         again = reopen(kept, settings.session.processes_folder)
         spoken = settings.session.model_copy(update={"language": kept.chosen.language})
         settings = settings.model_copy(update={"session": spoken})
-        count = asyncio.run(_write_all(parts.as_agreed(settings, kept.chosen.server), store, names, again))
+        count = asyncio.run(_write_all(parts.as_agreed(settings, kept.chosen.server), store, places, again))
         store.forget_sounds()
     finally:
         store.close()
     _say(session, count)
 
 
-async def _write_all(settings: Config, store: SessionStore, names: tuple[str, ...], again: Reopened) -> _Count:
+async def _write_all(settings: Config, store: SessionStore, places: tuple[int, ...], again: Reopened) -> _Count:
     count = _Count()
     hotwords = " ".join(person.name for person in again.people)
     async with _recognizer(settings) as recognizer:
         with parts.progress("writing down") as show:
-            for done, name in enumerate(names):
-                show(done, len(names))
-                await _write(store, name, again, recognizer, hotwords, count)
+            for done, place in enumerate(places):
+                show(done, len(places))
+                await _write(store, place, again, recognizer, hotwords, count)
     return count
 
 
@@ -91,11 +91,11 @@ async def _recognizer(settings: Config) -> AsyncIterator[Recognizer]:
 
 
 async def _write(
-    store: SessionStore, name: str, again: Reopened, recognizer: Recognizer, hotwords: str, count: _Count
+    store: SessionStore, place: int, again: Reopened, recognizer: Recognizer, hotwords: str, count: _Count
 ) -> None:
     """Write one utterance down and delete its sound, with one stroke."""
     try:
-        sound = KeptSound.from_bytes(store.sound(name))
+        sound = KeptSound.from_bytes(store.sound(place))
     except StoreDamagedError:
         sound = None
     if sound is None:
@@ -108,7 +108,7 @@ async def _write(
     )
     again.session.take_actions()  # it is over, and nobody is there to be told
     record = again.session.durable().records[about.record]
-    store.append(text_entry(about.record, record), after_end=True, instead_of=name)
+    store.append(text_entry(about.record, record), after_end=True, instead_of=place)
     store.mark()
     count.written += bool(text)
 

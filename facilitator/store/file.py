@@ -30,9 +30,9 @@ _TABLES = (
     "CREATE TABLE records (sequence INTEGER PRIMARY KEY, nonce BLOB, ciphertext BLOB)",
     "CREATE TABLE head (id INTEGER PRIMARY KEY, nonce BLOB, ciphertext BLOB)",
 )
-_SOUNDS = "CREATE TABLE IF NOT EXISTS sounds (name TEXT PRIMARY KEY, nonce BLOB, ciphertext BLOB)"
+_SOUNDS = "CREATE TABLE IF NOT EXISTS sounds (place INTEGER PRIMARY KEY, nonce BLOB, ciphertext BLOB)"
 """Made with the first sound: few sessions have any."""
-_RECORD, _AFTER_KIND = "record", b"\0"
+_RECORD, _SOUND, _AFTER_KIND = "record", "sound", b"\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +148,13 @@ class SessionStore:
             )
         self.closed = head.closed
 
-    def append(self, *entries: Entry, after_end: bool = False, instead_of: str = "") -> None:
+    def append(self, *entries: Entry, after_end: bool = False, instead_of: int = 0) -> None:
         """Write records down, all of them or none, and return once they are on the disk.
 
         Args:
             entries: the records.
             after_end: also where the session was sealed for good, which it stays.
-            instead_of: name of the sound whose text they bring: it is deleted with the same stroke.
+            instead_of: place of the sound whose text they bring, which is deleted with the same stroke; 0 for none.
 
         Raises:
             StoreFullError: the disk is full; it can be tried again.
@@ -172,7 +172,7 @@ class SessionStore:
                 tag = sealed.tag
             self._put_head(Head(count, closed=self.closed), tag)
             if instead_of:
-                self._connection.execute("DELETE FROM sounds WHERE name=?", (instead_of,))
+                self._connection.execute("DELETE FROM sounds WHERE place=?", (instead_of,))
         self._count, self._tag = count, tag
 
     def mark(self) -> None:
@@ -208,22 +208,23 @@ class SessionStore:
             tag = sealed.tag
             yield sequence, Entry(kind.decode(), payload), tag
 
-    def keep_sound(self, name: str, sound: bytes) -> None:
-        """Keep sound that waits to be written down, and return once it is on the disk.
+    def keep_sound(self, sound: bytes) -> None:
+        """Keep sound that waits to be written down, after what waits already; return once it is on the disk.
 
         Raises:
             StoreFullError: the disk is full.
             StoreError: it could not be kept.
         """
         key = self._keys.make_sound_key(self.session)
-        sealed = Seal(self.session, key).close(0, _of_sound(name), sound, NO_TAG)
         with told(self.session), self._transaction():
             self._connection.execute(_SOUNDS)
-            values = (name, sealed.nonce, sealed.ciphertext)
-            self._connection.execute("INSERT OR REPLACE INTO sounds VALUES (?, ?, ?)", values)
+            (place,) = self._connection.execute("SELECT COALESCE(MAX(place), 0) + 1 FROM sounds").fetchone()
+            sealed = Seal(self.session, key).close(place, _SOUND, sound, NO_TAG)
+            values = (place, sealed.nonce, sealed.ciphertext)
+            self._connection.execute("INSERT INTO sounds VALUES (?, ?, ?)", values)
 
-    def sounds(self) -> tuple[str, ...]:
-        """Return the name of each sound that waits to be written down.
+    def sounds(self) -> tuple[int, ...]:
+        """Return the place of each sound that waits to be written down, in the order in which they came.
 
         Raises:
             StoreError: the file cannot be read.
@@ -231,9 +232,9 @@ class SessionStore:
         with told(self.session):
             if not self._connection.execute("SELECT 1 FROM sqlite_master WHERE name='sounds'").fetchone():
                 return ()
-            return tuple(str(name) for (name,) in self._connection.execute("SELECT name FROM sounds ORDER BY name"))
+            return tuple(int(place) for (place,) in self._connection.execute("SELECT place FROM sounds ORDER BY place"))
 
-    def sound(self, name: str) -> bytes:
+    def sound(self, place: int) -> bytes:
         """Return what `keep_sound` was given.
 
         Raises:
@@ -243,13 +244,13 @@ class SessionStore:
         """
         key = self._keys.find_sound_key(self.session)
         with told(self.session):
-            found = self._connection.execute("SELECT nonce, ciphertext FROM sounds WHERE name=?", (name,)).fetchone()
+            found = self._connection.execute("SELECT nonce, ciphertext FROM sounds WHERE place=?", (place,)).fetchone()
         if key is None:
             raise KeyMissingError(f"The key of the sound of the session {self.session} is not here: bring it back.")
         if found is None:
             raise damaged(self.session)
         try:
-            return Seal(self.session, key).open(0, _of_sound(name), _sealed(self.session, *found), NO_TAG)
+            return Seal(self.session, key).open(place, _SOUND, _sealed(self.session, *found), NO_TAG)
         except UnsealError:
             raise damaged(self.session) from None
 
@@ -295,10 +296,6 @@ class SessionStore:
             with suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
             raise
-
-
-def _of_sound(name: str) -> str:
-    return f"sound {name}"
 
 
 def _sealed(session: str, nonce: object, ciphertext: object) -> Sealed:

@@ -243,7 +243,7 @@ class Keeping:
     def _keep_sound(self, sound: KeptSound) -> bool:
         if self._store is None:
             return False
-        self._store.keep_sound(sound.about.id, sound.to_bytes())
+        self._store.keep_sound(sound.to_bytes())
         return True
 
     async def purge(self) -> Destroyed | None:

@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-SCHEMA = 2
-"""Version of what a store's records hold and of how they are bound. In 1 their kinds stood beside them, in clear."""
+SCHEMA = 3
+"""Version of what a store holds and of how it is bound. In 1 the kinds of records stood beside them in clear, in 2 the
+names of the utterances whose sound waits."""
 KEY_BYTES = 32
 NONCE_BYTES = 12
 TAG_BYTES = 16

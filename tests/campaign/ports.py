@@ -32,7 +32,7 @@ class Disk:
     def __init__(self, world: World) -> None:
         self._world = world
         self.entries: list[Entry] = []
-        self.sounds: set[str] = set()
+        self.sounds: list[bytes] = []
         self.purged = False
 
     @property
@@ -70,10 +70,9 @@ class Disk:
         if self._world.active("key_lost"):
             raise StoreError("The keyring does not answer.")
 
-    def keep_sound(self, name: str, sound: bytes) -> None:
-        del sound
+    def keep_sound(self, sound: bytes) -> None:
         self._work()
-        self._world.loop.work.then(lambda: self.sounds.add(name))
+        self._world.loop.work.then(lambda: self.sounds.append(sound))
 
     def close(self, *, for_good: bool = False) -> None:
         del for_good

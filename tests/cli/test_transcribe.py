@@ -62,7 +62,7 @@ def kept(sessions: Sessions, *said: str, ended: bool = True) -> str:
         at, name = 10.0 * place, f"u{place:03d}"
         about = About(id=name, channel="call", record="contract", step="contract", started_at=at, ended_at=at + 4)
         meeting.receive(ev.UtteranceHeard(at=at + 4, **about.model_dump()))
-        store.keep_sound(name, KeptSound(about, speak(text, "fr")).to_bytes())
+        store.keep_sound(KeptSound(about, speak(text, "fr")).to_bytes())
         meeting.receive(ev.UtteranceWritten(at=at + 4, stage="live", text=None, **about.model_dump()))
     if ended:
         meeting.receive(ev.EndAsked(at=900.0))
@@ -140,7 +140,8 @@ def test_a_killed_transcription_loses_nothing_and_goes_on(
 def test_damaged_sound_costs_itself_alone(do: Do, sessions: Sessions, model: Path) -> None:
     name = kept(sessions, *SAID)
     store, _ = sessions.open(name)
-    store.keep_sound("u001", b"noise")
+    with store._transaction():
+        store._connection.execute("UPDATE sounds SET ciphertext=? WHERE place=1", (b"noise" * 20,))
     store.close()
     done = do("transcribe", name, "--model", model)
     assert done.code == 0, done.err

@@ -68,7 +68,7 @@ async def test_the_contract_waits_as_sound_and_is_written_down(tmp_path: Path, p
     (keys,) = (tmp_path / "state").rglob("keys")
     sessions = Sessions(path.parent, Keys([FileVault(keys)]))
     store, kept = sessions.open(path.stem)
-    sounds = [KeptSound.from_bytes(store.sound(name)) for name in store.sounds()]
+    sounds = [KeptSound.from_bytes(store.sound(place)) for place in store.sounds()]
     store.close()
     assert kept.chosen.keeps_sound
     assert {sound.about.record for sound in sounds if sound is not None} == {"contract"}

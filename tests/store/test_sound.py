@@ -55,28 +55,29 @@ def test_sound_is_as_it_was_to_one_sixteenth_bit() -> None:
 def test_sound_comes_back_and_nothing_of_it_is_in_clear(store: SessionStore, keys: Keys) -> None:
     assert store.sounds() == ()
     data = sound().to_bytes()
-    store.keep_sound("u001", data)
+    store.keep_sound(data)
     store.append(Entry("text", b"1"))
     store.mark()
     store.close()
     raw = store.path.read_bytes()
     assert data[-4000:-3900] not in raw
     assert b"contract" not in raw
+    assert b"u001" not in raw
     again = SessionStore.open(store.path.parent, NAME, keys)
-    assert again.sounds() == ("u001",)
-    assert again.sound("u001") == data
+    assert again.sounds() == (1,)
+    assert again.sound(1) == data
     again.close()
 
 
 def test_written_down_sound_is_overwritten_with_the_stroke_that_brings_its_text(
     store: SessionStore, keys: Keys
 ) -> None:
-    store.keep_sound("u001", sound().to_bytes())
+    store.keep_sound(sound().to_bytes())
     store.close()
     sealed = ciphertext(store.path)
     assert sealed[2000:2100] in store.path.read_bytes()
     again = SessionStore.open(store.path.parent, NAME, keys)
-    again.append(Entry("text", b"words"), instead_of="u001")
+    again.append(Entry("text", b"words"), instead_of=1)
     again.forget_sounds()
     assert again.sounds() == ()
     assert keys.find_sound_key(NAME) is None
@@ -88,39 +89,39 @@ def test_written_down_sound_is_overwritten_with_the_stroke_that_brings_its_text(
 
 
 def test_a_failed_append_keeps_the_sound(store: SessionStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.keep_sound("u001", sound().to_bytes())
+    store.keep_sound(sound().to_bytes())
     with monkeypatch.context() as patch:
         patch.setattr(SessionStore, "_put_head", lambda *_: (_ for _ in ()).throw(sqlite3.OperationalError("no")))
         with pytest.raises(StoreError):
-            store.append(Entry("text", b"words"), instead_of="u001")
-    assert store.sounds() == ("u001",)
+            store.append(Entry("text", b"words"), instead_of=1)
+    assert store.sounds() == (1,)
     assert list(store.read()) == []
     store.close()
 
 
-def test_sound_of_another_name_or_session_or_without_its_key_does_not_open(store: SessionStore, keys: Keys) -> None:
-    store.keep_sound("u001", sound().to_bytes())
+def test_sound_of_another_place_or_session_or_without_its_key_does_not_open(store: SessionStore, keys: Keys) -> None:
+    store.keep_sound(sound().to_bytes())
     store.close()
     connection = sqlite3.connect(store.path)
-    connection.execute("UPDATE sounds SET name='u002'")
+    connection.execute("UPDATE sounds SET place=2")
     connection.commit()
     connection.close()
     again = SessionStore.open(store.path.parent, NAME, keys)
-    for name in ("u001", "u002"):
+    for place in (1, 2):
         with pytest.raises(StoreDamagedError):
-            again.sound(name)
-    again.keep_sound("u003", b"whole")
-    assert again.sound("u003") == b"whole"
+            again.sound(place)
+    again.keep_sound(b"whole")
+    assert again.sound(3) == b"whole"
     keys.destroy_sound_key(NAME)
     with pytest.raises(KeyMissingError):
-        again.sound("u003")
+        again.sound(3)
     again.close()
 
 
 def test_a_purge_destroys_the_key_of_the_sound_too(tmp_path: Path, keys: Keys) -> None:
     sessions = Sessions(tmp_path / "sessions", keys)
     store = sessions.create(chosen().began)
-    store.keep_sound("u001", sound().to_bytes())
+    store.keep_sound(sound().to_bytes())
     store.close()
     sessions.purge(store.session)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
@@ -135,7 +136,7 @@ async def test_a_live_session_keeps_sound_before_it_says_so(tmp_path: Path, keys
     assert await keeping.keep_sound(sound())
     await keeping.close(ended=False)
     store, kept = sessions.open(sessions.names()[0])
-    assert (store.sounds(), kept.waiting) == (("u001",), 1)
+    assert (store.sounds(), kept.waiting) == ((1,), 1)
     store.close()
     assert told == []
     assert [(one.state, one.waiting) for one in sessions.listed()] == [("unfinished", 1)]

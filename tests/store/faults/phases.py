@@ -98,9 +98,9 @@ async def write_down(stage: Stage, story: Story) -> None:
     """Write the sound down that waits, as `facilitator transcribe` does."""
 
     def do(store: SessionStore, kept: Kept) -> None:
-        assert store.sound("u001") == SOUND.to_bytes()
+        assert store.sound(1) == SOUND.to_bytes()
         story.sound = False  # a fault at the very end of the stroke leaves either
-        store.append(text_entry("contract", kept.durable.records["contract"]), instead_of="u001")
+        store.append(text_entry("contract", kept.durable.records["contract"]), instead_of=1)
         store.mark()
         store.forget_sounds()
 
