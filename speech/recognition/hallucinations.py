@@ -1,13 +1,16 @@
 """Text that Whisper writes where nobody spoke, and how it is left out.
 
 Whisper learnt from subtitled videos: in silence, noise and music it writes the credits that such videos end with. The
-voice detector keeps most silence away; this is the second line. Three rules, in `spoken_text`:
+voice detector keeps most silence away; this is the second line. It also writes on beyond the sound's end, in the
+silence that fills its window: the same sentence again. Four rules, in `spoken_text`:
 
 1. A segment is dropped when the engine's own figures speak against it (`InventedTextLimits`).
 2. A sentence is dropped when it is a credit that nobody says in a meeting (`_CREDITS`, `_CREDIT_STARTS`,
    `_CREDIT_SITE`), always, and in either language: a French session may get an English credit.
 3. A sentence that people do say (`_DOUBTFUL`: "Merci.", "Thank you.") is dropped only when the engine doubts it. A yes
    or a no is never on the list: an answer lost costs more than a word invented.
+4. A segment after the first is dropped where the sound is over, or too soon over for so many words
+   (`_MOST_WORDS_A_SECOND`).
 
 Phrases are compared without case, accents, punctuation and repeated spaces.
 """
@@ -15,6 +18,7 @@ Phrases are compared without case, accents, punctuation and repeated spaces.
 from __future__ import annotations
 
 import json
+import math
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -68,12 +72,14 @@ class Heard:
         log_probability: mean natural log of the tokens' probabilities, at most 0.
         no_speech_probability: how likely the window held no speech, 0 to 1.
         compression_ratio: length of `text` over its zlib length.
+        seconds_left: from where it begins to the end of the sound; infinite for the first, whose place is not doubted.
     """
 
     text: str
     log_probability: float
     no_speech_probability: float
     compression_ratio: float
+    seconds_left: float = math.inf
 
 
 _CREDITS = {
@@ -192,6 +198,10 @@ _DOUBTFUL = {
     ),
 }
 
+_MOST_WORDS_A_SECOND = 10.0
+"""Nobody says more: people reach 6 or 7 for a moment."""
+_PLACE_SECONDS = 0.5
+"""By so much the engine may be off in where a segment begins."""
 _ANNOTATION = re.compile(r"\[[^\[\]]*\]|\([^()]*\)|\*[^*]*\*|[♪♫]+[^♪♫]*[♪♫]+|[♪♫]")
 """What subtitlers put in brackets or between notes: "[Musique]", "(applaudissements)", "♪ ... ♪"."""
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
@@ -235,6 +245,8 @@ def _is_unlikely(heard: Heard, limits: InventedTextLimits) -> bool:
         silent
         or heard.log_probability < limits.hopeless_log_probability
         or heard.compression_ratio > limits.compression_ratio
+        or heard.seconds_left <= 0
+        or len(heard.text.split()) > _MOST_WORDS_A_SECOND * (heard.seconds_left + _PLACE_SECONDS)
     )
 
 

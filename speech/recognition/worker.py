@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from speech.detection import load_onnxruntime
+from speech.ports import RATE_HZ
 from speech.recognition import wire
 from speech.recognition.hallucinations import Heard, InventedTextLimits, joined, limits_of, spoken_text
 
@@ -150,8 +151,9 @@ def _transcribe(
     kept: list[str] = []
     tokens = 0
     log_probability = 0.0
-    for segment in segments:
-        heard = Heard(segment.text, segment.avg_logprob, segment.no_speech_prob, segment.compression_ratio)
+    for place, segment in enumerate(segments):
+        left = len(samples) / RATE_HZ - segment.start if place else math.inf
+        heard = Heard(segment.text, segment.avg_logprob, segment.no_speech_prob, segment.compression_ratio, left)
         text = spoken_text(heard, language, limits)
         if text:
             kept.append(text)

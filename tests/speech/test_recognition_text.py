@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
 
 import pytest
@@ -41,8 +42,8 @@ def test_what_is_no_message_is_refused(data: bytes) -> None:
     assert caught.value.__context__ is None or caught.value.__suppress_context__
 
 
-def heard(text: str, *, log: float = -0.2, silence: float = 0.05, ratio: float = 1.0) -> Heard:
-    return Heard(text, log_probability=log, no_speech_probability=silence, compression_ratio=ratio)
+def heard(text: str, *, log: float = -0.2, silence: float = 0.05, ratio: float = 1.0, left: float = math.inf) -> Heard:
+    return Heard(text, log_probability=log, no_speech_probability=silence, compression_ratio=ratio, seconds_left=left)
 
 
 @pytest.mark.parametrize(
@@ -112,10 +113,19 @@ def test_a_credit_after_a_sentence_leaves_the_sentence() -> None:
         ({"log": -1.49}, True),
         ({"ratio": 2.41}, False),
         ({"ratio": 2.39}, True),
+        ({"left": 0.0}, False),
+        ({"left": 0.01}, True),
     ],
 )
 def test_a_segment_is_dropped_on_the_engines_own_figures(figures: dict[str, float], *, kept: bool) -> None:
     assert bool(spoken_text(heard("Je parle à Marie.", **figures), "fr", LIMITS)) is kept
+
+
+@pytest.mark.parametrize(("left", "kept"), [(0.2, False), (0.9, False), (1.3, True)])
+def test_more_words_than_there_is_time_for_were_not_said(left: float, *, kept: bool) -> None:
+    """The demo model wrote a sentence of 17 words twice, the second time 0.06 s before the sound was over."""
+    text = "D'abord je prépare la conversation avec ma responsable et ensuite je parle avec David du recrutement."
+    assert bool(spoken_text(heard(text, left=left), "fr", LIMITS)) is kept
 
 
 def test_phrases_are_compared_without_accents_case_and_punctuation() -> None:
