@@ -5,6 +5,8 @@ Rules:
 - The system's keyring where there is a real one; else a file in a folder of its own, for this user alone.
 - Only keyrings known to encrypt are used. All others, the null one and those in plain text among them, are refused by
   name: a back-end can change under a program that asks for "the keyring".
+- Which keyring has a session's key is noted beside the key files. Where that one is not there, at a login of another
+  kind, the key cannot be destroyed, and nobody is told that it was.
 - A key is read back before anything is written under it: no session begins that could not be opened again.
 - Sound has a key of its own, destroyed as soon as all of it is written down: whatever a disk still holds of it, in a
   journal that was removed or a block that was moved, is noise from then on.
@@ -38,7 +40,7 @@ ENCRYPTING = {
     "keyring.backends.Windows": "Windows Credential Locker",
 }
 """Back-ends that keep a secret encrypted, by module, with the name that the animator knows."""
-_KEY, _MARK, _SOUND = "key", "mark", "sound"
+_KEY, _MARK, _SOUND, _WHERE = "key", "mark", "sound", "where"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +170,12 @@ class Keys:
 
     Args:
         vaults: the first one takes the keys of new sessions.
+        notes: where it is noted which keyring has a key; None where that cannot change.
     """
 
-    def __init__(self, vaults: Iterable[KeyVault]) -> None:
+    def __init__(self, vaults: Iterable[KeyVault], notes: FileVault | None = None) -> None:
         self._vaults = tuple(vaults)
+        self._notes = notes
 
     @property
     def used(self) -> KeyVault:
@@ -185,6 +189,8 @@ class Keys:
             StoreError: it cannot be kept.
         """
         key = secrets.token_bytes(KEY_BYTES)
+        if self._notes is not None and self.used.is_keyring:
+            self._notes.put(session, _WHERE, self.used.name)
         self.used.put(session, _KEY, key.hex())
         self.used.put(session, _MARK, str(Mark(0, NO_TAG)))
         if self.used.get(session, _KEY) != key.hex():
@@ -195,12 +201,13 @@ class Keys:
         """Return a session's key and mark.
 
         Raises:
-            KeyMissingError: there is no key.
+            KeyMissingError: there is no key, or it is in a keyring that is not here.
             StoreDamagedError: what is there is none.
             StoreError: a vault does not answer.
         """
         vault = self._holder(session)
         if vault is None:
+            self._refuse_elsewhere(session)
             raise KeyMissingError(f"The key of the session {session} is not here: without it nothing can be read.")
         key, mark = _bytes(vault.get(session, _KEY)), _mark(vault.get(session, _MARK))
         if key is None or len(key) != KEY_BYTES or mark is None:
@@ -223,9 +230,11 @@ class Keys:
         """Destroy a session's key and mark, wherever they are.
 
         Raises:
-            StoreError: a vault still has it.
+            StoreError: a vault still has it, or one that is not here.
         """
         self._destroy(session, _KEY, _SOUND, _MARK)
+        if self._notes is not None:
+            self._notes.remove(session, _WHERE)
 
     def make_sound_key(self, session: str) -> bytes:
         """Return the key of a session's sound, which is kept; made now where there is none.
@@ -260,7 +269,17 @@ class Keys:
         """
         self._destroy(session, _SOUND)
 
+    def _refuse_elsewhere(self, session: str) -> None:
+        """Raise KeyMissingError where the key is in a keyring that is not here."""
+        where = None if self._notes is None else self._notes.get(session, _WHERE)
+        if where is not None and where not in {vault.name for vault in self._vaults}:
+            raise KeyMissingError(
+                f"The key of the session {session} is in a keyring that is not here ({where}): "
+                "log in as when the session was held, then try again."
+            )
+
     def _destroy(self, session: str, *secrets_of_it: str) -> None:
+        self._refuse_elsewhere(session)
         for vault in self._vaults:
             for what in secrets_of_it:
                 vault.remove(session, what)
@@ -279,7 +298,7 @@ def open_keys(folder: Path) -> Keys:
         own = find_keyring(keyring.get_keyring())
     except Exception:  # noqa: BLE001  a back-end that cannot even be loaded keeps no key
         own = None
-    return Keys((files,) if own is None else (own, files))
+    return Keys((files,) if own is None else (own, files), notes=files)
 
 
 def find_keyring(backend: KeyringBackend) -> KeyringVault | None:

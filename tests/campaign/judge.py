@@ -181,9 +181,8 @@ def _taken_back(outcome: Outcome) -> Iterator[str]:
     for answer in outcome.answers:
         if answer.name == "undo_time" and answer.status == 200:
             told = types(outcome, "step_extended", "agenda_rebudgeted")
-            here = [line for at, line in told if answer.asked <= at <= answer.at]
-            if len(here) != 1:
-                yield f"undo_time at {answer.at:.2f} was told as {here}"
+            if not any(answer.asked <= at <= answer.at for at, _ in told):
+                yield f"undo_time at {answer.at:.2f} was not told"
 
 
 def _within(times: list[float], at: float, seconds: float = TOLD_SECONDS) -> bool:

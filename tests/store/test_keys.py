@@ -57,6 +57,20 @@ def test_a_key_is_found_in_the_vault_that_has_it(tmp_path: Path) -> None:
     assert list((tmp_path / "keys").iterdir()) == []
 
 
+def test_a_key_in_a_keyring_that_is_not_here_is_not_said_to_be_destroyed(tmp_path: Path) -> None:
+    files, ring = FileVault(tmp_path / "keys"), KeyringVault(Secret(), "Secret Service")
+    key = Keys([ring, files], notes=files).make(NAME)
+    elsewhere = Keys([files], notes=files)
+    for attempt in (elsewhere.find, elsewhere.destroy, elsewhere.destroy_sound_key):
+        with pytest.raises(KeyMissingError, match=r"is not here \(Secret Service\): log in .*\.$"):
+            attempt(NAME)
+    keys = Keys([ring, files], notes=files)
+    assert keys.find(NAME)[0] == key
+    keys.destroy(NAME)
+    elsewhere.destroy(NAME)
+    assert list((tmp_path / "keys").iterdir()) == []
+
+
 def test_a_key_that_was_half_written_is_destroyed_with_it(tmp_path: Path) -> None:
     keys = Keys([FileVault(tmp_path)])
     key = keys.make(NAME)

@@ -77,9 +77,12 @@ def test_written_down_sound_is_overwritten_with_the_stroke_that_brings_its_text(
     sealed = ciphertext(store.path)
     assert sealed[2000:2100] in store.path.read_bytes()
     again = SessionStore.open(store.path.parent, NAME, keys)
+    again.keep_sound(sound("u002").to_bytes())
     again.append(Entry("text", b"words"), instead_of=1)
-    again.forget_sounds()
+    assert again.sounds() == (2,)
+    again.append(instead_of=2)
     assert again.sounds() == ()
+    again.forget_sounds()
     assert keys.find_sound_key(NAME) is None
     assert [entry.payload for entry in again.read()] == [b"words"]
     again.close()
