@@ -6,6 +6,8 @@ Rules:
   and what is written down was delivered. That is looked at at each start, before anything else is kept.
 - A session that a running facilitator holds stays, and so does the one that is asked for.
 - One that cannot be read is as old as its file; it goes like the others.
+- One whose date is before this program's own was held while the computer's clock was wrong: nobody knows how old it is,
+  so it stays, and is told.
 - Each one that goes is told, and each one that should have gone and did not.
 """
 
@@ -21,6 +23,9 @@ from facilitator.languages import REFERENCE, load_language
 from facilitator.store.contents import Kept
 from facilitator.store.folder import Destroyed, Sessions
 from facilitator.wording import Language
+
+FIRST_DAY = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
+"""No session is older."""
 
 
 def destroyed_line(destroyed: Destroyed, language: Language) -> str:
@@ -52,12 +57,11 @@ def purge(sessions: Sessions, session: str, config: Config) -> str:
 
 def purge_due(sessions: Sessions, config: Config, *, but: str | None = None) -> Iterator[str]:
     """Destroy every session whose time is over, except `but`; yield the line of each, or why it is still there."""
-    now = dt.datetime.now(tz=dt.UTC)
     for session in sessions.names():
         if session == but:
             continue
         try:
-            if _is_due(sessions, session, config, now):
+            if _is_due(sessions, session, config):
                 yield purge(sessions, session, config)
         except (StoreBusyError, NoSessionError):
             continue  # it is being held, or another start was faster
@@ -65,15 +69,24 @@ def purge_due(sessions: Sessions, config: Config, *, but: str | None = None) -> 
             yield str(error)
 
 
-def _is_due(sessions: Sessions, session: str, config: Config, now: dt.datetime) -> bool:
-    oldest = now - dt.timedelta(days=config.privacy.days)
+def _is_due(sessions: Sessions, session: str, config: Config) -> bool:
+    most = dt.timedelta(days=config.privacy.days)
     try:
         kept = sessions.read(session)
     except StoreBusyError:
         raise
     except StoreError:
-        return sessions.written_at(session) < oldest
-    return kept.written_at < oldest or (config.privacy.destroy_delivered and kept.ended and kept.delivered)
+        return dt.datetime.now(tz=dt.UTC) - sessions.written_at(session) > most
+    if config.privacy.destroy_delivered and kept.ended and kept.delivered:
+        return True
+    if kept.age() <= most:
+        return False
+    if kept.written_at < FIRST_DAY:
+        raise StoreError(
+            f"The session {session} was held while the computer's clock was wrong, so its days cannot be counted: "
+            f"`facilitator sessions purge {session}` destroys it."
+        )
+    return True
 
 
 def _language(kept: Kept | None, config: Config) -> Language:

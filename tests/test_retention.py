@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from facilitator.clocks import START, running_seconds
 from facilitator.config import Config, PrivacyConfig, SessionConfig
 from facilitator.languages import load_language
 from facilitator.retention import destroyed_line, purge, purge_due
@@ -32,14 +33,16 @@ def keep(
     sessions: Sessions,
     *,
     days: float = 0,
+    here: bool = False,
     ended: bool = False,
     what: Chosen | None = None,
     after: tuple[Entry, ...] = (),
 ) -> SessionStore:
-    """Return the store of a session that was last written so many days ago."""
+    """Return the store of a session that was last written so many days ago; `here`, a moment ago in truth."""
     durable, wall = in_contract().durable(), (NOW - dt.timedelta(days=days)).timestamp()
     store = sessions.create(BEGAN)
-    course = json.loads(course_entry(durable.at, wall, durable.course).payload)
+    running = running_seconds() if here else None
+    course = json.loads(course_entry(durable.at, wall, durable.course, running).payload)
     course["course"]["phase"] = "ended" if ended else course["course"]["phase"]
     texts = [text_entry(name, record) for name, record in durable.records.items()]
     store.append(chosen_entry(what or chosen()), *texts, Entry("course", json.dumps(course).encode()), *after)
@@ -62,6 +65,21 @@ def test_a_session_goes_after_its_days_and_not_before(sessions: Sessions) -> Non
     (line,) = purge_due(sessions, config(days=6))
     assert young.session in line
     assert list(purge_due(sessions, config(days=1))) == []
+
+
+@pytest.mark.skipif(not START, reason="this system does not tell its starts apart")
+def test_a_clock_that_is_set_right_destroys_nothing_that_was_just_held(sessions: Sessions) -> None:
+    keep(sessions, days=2500, here=True).close()
+    assert list(purge_due(sessions, config())) == []
+    assert len(sessions.names()) == 1
+
+
+def test_one_from_before_the_program_is_left_and_told(sessions: Sessions) -> None:
+    store = keep(sessions, days=2500)
+    store.close()
+    (line,) = purge_due(sessions, config())
+    assert line.startswith(f"The session {store.session} was held while the computer's clock was wrong, ")
+    assert sessions.names() == [store.session]
 
 
 def test_one_that_is_held_or_asked_for_stays(sessions: Sessions) -> None:

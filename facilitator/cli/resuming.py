@@ -128,7 +128,7 @@ def begin(config: Config, resume: str | None, *, on_page: bool = False) -> Begun
     recent = dt.datetime.now(tz=dt.UTC) - dt.timedelta(seconds=OFFERED_SECONDS)
     notices = tuple(sorted({_UNREAD[one.state] for one in sessions.listed(recent) if one.state in _UNREAD}))
     found = sessions.unfinished()
-    if found is None or found[1].written_at < recent:
+    if found is None or found[1].age().total_seconds() > OFFERED_SECONDS:
         return Begun(sessions, notices=notices)
     if on_page or not sys.stdin.isatty():
         return Begun(sessions, unfinished=found, notices=notices)

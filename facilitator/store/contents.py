@@ -15,7 +15,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -149,9 +149,15 @@ class Kept:
 
     def now(self, wall: float | None = None) -> float:
         """Return the session second of the computer's time `wall`, the present unless told; it never goes back."""
-        if wall is None and self.start and self.start == START:
-            return self.durable.at + max(0.0, running_seconds() - self.running)
-        return self.durable.at + max(0.0, (time.time() if wall is None else wall) - self.wall)
+        if wall is None:
+            return self.durable.at + max(0.0, self.age().total_seconds())
+        return self.durable.at + max(0.0, wall - self.wall)
+
+    def age(self) -> timedelta:
+        """Return how long ago it was last written to; since the same start of the computer whoever set its clock."""
+        if self.start and self.start == START:
+            return timedelta(seconds=max(0.0, running_seconds() - self.running))
+        return timedelta(seconds=time.time() - self.wall)
 
     @property
     def written_at(self) -> datetime:

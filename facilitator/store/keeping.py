@@ -7,7 +7,7 @@ Rules:
 - What follows from a change is told, and a written-down text shown, once the change is on the disk; where the disk
   takes longer than 1.5 s, or does not keep it at all, the meeting goes on and the animator is told within 2 s, once for
   each cause.
-- Nothing that failed is tried again, except after a full disk: then everything is written anew, and told.
+- Nothing that failed is tried again, except after a full disk: then everything is written anew, each 10 s, and told.
 """
 
 from __future__ import annotations
@@ -62,6 +62,10 @@ class Storing:
     kept: Kept | None = None
 
 
+class _BehindError(StoreFullError):
+    """What was to be written before is not, so this cannot follow it."""
+
+
 class Keeping:
     """Keeps one live session.
 
@@ -78,6 +82,8 @@ class Keeping:
         self._store = storing.store if storing is not None else None
         self._session = self._store.session if self._store is not None else None
         self._last: Durable | None = None
+        self._latest: Durable | None = None
+        self._again: asyncio.TimerHandle | None = None
         self._pending = 0
         self._calm = asyncio.Event()
         self._calm.set()
@@ -99,6 +105,7 @@ class Keeping:
 
     def note(self, durable: Durable) -> None:
         """Have what changed since the last time written down."""
+        self._latest = durable
         if self._given_up or not _may_be_kept(durable) or time.monotonic() < self._retry_at:
             return
         last, wall = self._last, time.time()
@@ -138,7 +145,7 @@ class Keeping:
         """Write, in the thread; return what is to be told of a success."""
         assert self._storing is not None
         if self._broken and not anew:
-            raise StoreFullError("What was before this is not written.")
+            raise _BehindError("What was before this is not written.")
         self._broken = True
         if self._store is None:
             self._store = self._storing.sessions.create(self._storing.chosen.began)
@@ -165,8 +172,11 @@ class Keeping:
         if failure is not None:
             self._last = None
             self._retry_at = time.monotonic() + RETRY_SECONDS
-            self._given_up = not isinstance(failure, StoreFullError)
-            self._tell(FAILED if self._given_up else FULL)
+            self._given_up = self._given_up or not isinstance(failure, StoreFullError)
+            if not isinstance(failure, _BehindError):  # what came before it was told
+                self._tell(FAILED if self._given_up else FULL)
+            if not self._given_up and self._again is None:
+                self._again = asyncio.get_running_loop().call_later(RETRY_SECONDS, self._retry)
         elif told is not None:
             self._tell(told)
         elif self._pending == 0 and self._told:  # all that was told is over
@@ -177,6 +187,11 @@ class Keeping:
                 self._late.cancel()
             self._late, self._hangs = None, False
             self._let_go()
+
+    def _retry(self) -> None:
+        self._again, self._retry_at = None, float("-inf")
+        if self._last is None and self._latest is not None:
+            self.note(self._latest)
 
     def _is_late(self) -> None:
         self._hangs = True
@@ -258,7 +273,8 @@ class Keeping:
             destroyed = await asyncio.wait_for(self._do(self._purge), CLOSE_SECONDS)
         except TimeoutError:
             raise StoreError("The disk does not answer, so nobody knows what it still holds: try again.") from None
-        self._last, self._storing, self._shown, self._destroyed = None, None, {}, None
+        self._last = self._latest = self._storing = self._destroyed = None
+        self._shown = {}
         return destroyed
 
     def _purge(self) -> Destroyed | None:
@@ -276,6 +292,8 @@ class Keeping:
         if self._closed:
             return
         self._closed = self._given_up = True
+        if self._again is not None:
+            self._again.cancel()
         with suppress(TimeoutError, StoreError):
             await asyncio.wait_for(self._do(partial(self._close, ended=ended)), CLOSE_SECONDS)
         if self._late is not None:

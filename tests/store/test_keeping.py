@@ -184,6 +184,25 @@ async def test_a_failure_is_told_once_and_the_meeting_goes_on(
     assert kept.keeping.shown(after) is after
 
 
+async def test_a_failing_disk_is_not_said_to_be_full_and_not_tried_again(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.0)
+    answers = iter([StoreError("No."), None])
+    failing(monkeypatch, lambda: next(answers))
+    meeting = in_contract()
+    kept.keeping.note(meeting.durable())
+    meeting.receive(ev.NextAsked(at=70.0))
+    kept.keeping.note(meeting.durable())
+    await kept.told_within("store_failed")
+    await kept.keeping.flush()
+    await asyncio.sleep(0.05)
+    kept.keeping.note(meeting.durable())
+    await kept.keeping.close(ended=True)
+    assert kept.told == ["store_failed"]
+    assert next(answers) is None, "it was tried again"
+
+
 async def test_a_full_disk_is_told_and_tried_again_whole(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     full = True
     monkeypatch.setattr(module, "RETRY_SECONDS", 0.2)
@@ -195,10 +214,7 @@ async def test_a_full_disk_is_told_and_tried_again_whole(kept: Kept, monkeypatch
     await kept.told_within("store_full")
     await kept.keeping.flush()
     assert kept.told == ["store_full"]
-    full = False
-    await asyncio.sleep(0.25)
-    meeting.receive(ev.Tick(at=80.0))
-    kept.keeping.note(meeting.durable())
+    full = False  # and nothing more happens in the meeting
     await kept.told_within("store_back")
     await kept.keeping.close(ended=False)
     assert kept.sessions.read(kept.sessions.names()[0]).durable == meeting.durable()
