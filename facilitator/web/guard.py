@@ -56,6 +56,8 @@ class Guard:
 
     def __init__(self, passes: Passes) -> None:
         self._passes = passes
+        self.on_pass: Callable[[web.Request], None] = _nobody
+        """Called with each request that showed a pass."""
         self.authority = ""
         """Host and port that the service answers on; set once it does."""
 
@@ -124,7 +126,12 @@ class Guard:
                 return error(403, "This service answers to its own pages alone.")
         if not scopes:
             return error(401, "Send the token of this session, as a bearer token, or open a new link to the page.")
+        self.on_pass(request)
         return None if _wanted(path) in scopes else error(403, NOT_YOURS)
+
+
+def _nobody(_request: web.Request) -> None:
+    """Nobody asked to be told."""
 
 
 def _wanted(path: str) -> Scope:

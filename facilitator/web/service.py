@@ -15,6 +15,7 @@ from aiohttp import web
 from facilitator.core.snapshot import Snapshot
 from facilitator.errors import ServiceError
 from facilitator.web import openapi
+from facilitator.web.admission import Admission, allow_files
 from facilitator.web.feeds import FRAME_BYTES, PATIENCE_SECONDS, QUEUE, Feed, open_socket, read_nothing
 from facilitator.web.guard import BODY_BYTES, NOT_YOURS, Guard, error
 from facilitator.web.ingest import ingest
@@ -32,6 +33,8 @@ CALL = "call"
 _ANY = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  they are refused
 CONSOLES_COMMANDS = frozenset({"edit_contract", "edit_plan", "deliver", "purge"})
 """What is done to the client's words: whoever may only drive may not do it."""
+CONSOLES_VALUES = {"mark_contract": "text"}
+"""What also does that, of a command that is else for whoever drives."""
 _WITHOUT_WORDS: dict[str, Any] = {"records": {}, "follow_up": None, "speaking": None, "cues": (), "pending": ()}
 _WORDS = frozenset({"text"})
 """What of a snapshot, and of an event line, holds words of the contract and the plan."""
@@ -67,6 +70,8 @@ class Service:
         self._stages = Stages(self._here, self._consoles_changed)
         self._set_up = SetUpRoutes(lambda: self._before, self._stages, self.go_on, self._closing)
         self._runner: web.AppRunner | None = None
+        self._admission: Admission | None = None
+        self._listening: asyncio.Server | None = None
 
     @property
     def url(self) -> str:
@@ -110,16 +115,19 @@ class Service:
             shutdown_timeout=2 * PATIENCE_SECONDS,
         )
         await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port)
+        assert self._runner.server is not None
+        allow_files()
+        self._admission = Admission(self._runner.server)
+        self._guard.on_pass = self._admission.know
         try:
-            await site.start()
+            self._listening = await asyncio.get_running_loop().create_server(self._admission, host, port)
         except (OSError, UnicodeError) as reason:  # the latter: a host that is no name at all
             await self._runner.cleanup()
             why = str(reason.strerror).rpartition(": ")[2] if isinstance(reason, OSError) else "no such host"
             raise ServiceError(
                 f"The local service cannot answer on {host}:{port} ({why}): set another host or port in [web]."
             ) from None
-        number = self._runner.addresses[0][1]
+        number = self._listening.sockets[0].getsockname()[1]
         self._guard.authority = f"[{host}]:{number}" if ":" in host else f"{host}:{number}"
         return self.url
 
@@ -145,6 +153,10 @@ class Service:
     async def close(self) -> None:
         """Answer nothing more. Takes a few seconds at most, whatever the readers do."""
         self._closing.set()
+        if self._listening is not None:
+            self._listening.close()
+        if self._admission is not None:
+            self._admission.close()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -232,7 +244,8 @@ class Service:
         name, if_step = body.pop("command"), body.pop("if_step", None)
         if if_step is not None and not isinstance(if_step, str):
             return error(400, "if_step must be the id of a step.")
-        if name in CONSOLES_COMMANDS and not self._guard.is_console(request):
+        about_words = name in CONSOLES_COMMANDS or CONSOLES_VALUES.get(name) in body
+        if about_words and not self._guard.is_console(request):
             return error(403, NOT_YOURS)
         said = await self._meeting.command(name, body, if_step)
         return web.json_response({**self._shown(request, self._meeting.snapshot()), **(said or {})})

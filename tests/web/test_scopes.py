@@ -67,6 +67,16 @@ async def test_who_drives_neither_changes_nor_hands_over_nor_destroys_the_words(
     assert door.meeting.done == []
 
 
+async def test_who_drives_marks_the_contract_that_was_said_and_gives_it_no_words(door: Door) -> None:
+    given = {"command": "mark_contract", "text": "Other words.", "agreed_by": "Camille"}
+    answers = [
+        await door.ask(door.post_to("/api/commands", json.dumps(given).encode(), bearer(door, scope)))
+        for scope in ("drive", "console")
+    ]
+    assert [answer.status for answer in answers] == [403, 200]
+    assert [name for name, *_ in door.meeting.done] == ["mark_contract"]
+
+
 async def test_who_watches_does_nothing_and_nobody_but_the_console_makes_links(door: Door) -> None:
     for command in DRIVES:
         assert (await door.ask(post(door, "watch", command))).status == 403
