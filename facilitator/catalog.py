@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from facilitator.core.errors import ProcessError
 from facilitator.core.process import Courtesy, Cue, Overrun, Process, RecordRule, Rights, Silence, Step
-from facilitator.data import check, data_path, did_you_mean, read_toml
+from facilitator.data import at_home, check, data_path, did_you_mean, read_toml
 from facilitator.errors import CatalogError
 
 PROCESS_FILE = "process.toml"
@@ -119,7 +119,7 @@ def find_process(name_or_path: str | Path, processes: Path | None = None) -> Pat
     Raises:
         CatalogError: there is no such process; those there are, are named.
     """
-    name, path = str(name_or_path), Path(name_or_path).expanduser()
+    name, path = str(name_or_path), at_home(name_or_path)
     if isinstance(name_or_path, Path) or "/" in name or "\\" in name or path.suffix == ".toml":
         folder = path.parent if path.suffix == ".toml" else path
         if path.suffix == ".toml" and path.name != PROCESS_FILE:

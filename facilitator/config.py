@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from pydantic_core import PydanticCustomError
 
 from facilitator.core.mixed import CUE_PROBABILITY
-from facilitator.data import check, read_toml
+from facilitator.data import at_home, check, read_toml
 from facilitator.delivery.account import Account
 from facilitator.delivery.address import is_address
 from facilitator.errors import ConfigError
@@ -331,13 +331,16 @@ def load_config(path: Path | None = None) -> Config:
     if found is None:
         return Config()
     values = read_toml(found, ConfigError)
-    _resolve_folders(values, found.parent)
+    _resolve_folders(values, found)
     return check(Config, values, found, ConfigError)
 
 
-def _resolve_folders(values: dict[str, Any], start: Path) -> None:
+def _resolve_folders(values: dict[str, Any], file: Path) -> None:
     """Make the folders that a file names absolute: they are relative to the file."""
     for section, key in (*_FOLDERS, *_FILES):
         table = values.get(section)
         if isinstance(table, dict) and isinstance(table.get(key), str) and table[key] not in {"", NONE}:
-            table[key] = str((start / Path(table[key]).expanduser()).resolve())
+            try:
+                table[key] = str((file.parent / at_home(table[key])).resolve())
+            except (ValueError, OSError, RuntimeError):  # a zero within, too long, links in a circle
+                raise ConfigError(f"{file}: the key '{section}.{key}' is wrong: no path can be so.") from None

@@ -6,6 +6,7 @@ Every mistake in a file becomes one sentence that names the file, the key and th
 from __future__ import annotations
 
 import difflib
+import os
 import tomllib
 import types
 from collections.abc import Iterable
@@ -33,6 +34,11 @@ def data_path(name: str) -> Path:
         if (place / name).exists():
             return place / name
     raise InstallationError(f"The installation lacks {name}: install the facilitator again.")
+
+
+def at_home(path: Path | str) -> Path:
+    """Return `path` with a `~` at its start read as the user's folder; one of nobody stays, and is then not found."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111  pathlib's raises for a user that is not there
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

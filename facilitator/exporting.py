@@ -11,6 +11,7 @@ from facilitator.core.process import Participant, Process
 from facilitator.core.session import Session
 from facilitator.core.snapshot import RecordView
 from facilitator.core.state import Settings, names_by_role
+from facilitator.data import at_home
 from facilitator.documents.offers import with_offers
 from facilitator.documents.write import RENDERERS, Papers, Written, write_rendered
 from facilitator.errors import NoSessionError, UsageError
@@ -84,7 +85,7 @@ def export(kept: Kept, folder: Path, processes: Path | None = None) -> Written:
         DocumentError: the folder cannot be written to.
     """
     made_with, records = papers(kept, processes)
-    target = folder.expanduser()
+    target = at_home(folder)
     check_free(target, records)
     return write_rendered(target, made_with.render(records))
 

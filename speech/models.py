@@ -128,7 +128,7 @@ class ModelStore:
             folder = model_folder(self._directory / name_or_path)
             self._compare(name_or_path, folder)
             return folder
-        path = Path(name_or_path).expanduser()
+        path = Path(os.path.expanduser(name_or_path))  # noqa: PTH111  pathlib's raises for nobody's
         if path.is_dir():
             return model_folder(path)
         if name_or_path in self._known:

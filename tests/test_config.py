@@ -73,6 +73,7 @@ def test_every_key_of_the_repositorys_file_has_a_comment_with_its_default() -> N
         ('[delivery]\nsender = "Nour <nour@example.org>"', "the key 'delivery.sender' is wrong"),
         ('[delivery]\nsecurity = "none"', "the key 'delivery.security' is wrong: input should be 'starttls' or 'tls'."),
         ('[delivery]\npassword = "secret"', "the key 'delivery.password' is unknown; "),
+        ('[documents]\nfolder = "a\\u0000b"', "the key 'documents.folder' is wrong: no path can be so."),
         ("[web]\nport = 70000", "the key 'web.port' is wrong"),
         ("[web", "is not valid TOML"),
     ],
@@ -102,6 +103,11 @@ def test_folders_are_relative_to_the_file(written: Path) -> None:
     config = load(written, '[session]\nprocesses = "mine"\n[documents]\nfolder = "../out"\n')
     assert config.session.processes_folder == written.parent / "mine"
     assert config.documents.path == (written.parent / "../out").resolve()
+
+
+def test_the_folder_of_nobody_is_a_folder_that_is_not_there(written: Path) -> None:
+    config = load(written, '[session]\nprocesses = "~nobody-here/mine"\n')
+    assert config.session.processes_folder == written.parent / "~nobody-here/mine"
 
 
 def test_a_detector_is_a_folder_relative_to_the_file_or_none_at_all(written: Path) -> None:
