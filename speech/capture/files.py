@@ -23,6 +23,7 @@ from speech.errors import AudioFileError
 from speech.ports import FRAME, RATE_HZ, Block, Samples, Sound
 
 if TYPE_CHECKING:
+    from av.audio.codeccontext import AudioCodecContext
     from av.audio.stream import AudioStream
     from av.container import InputContainer
 
@@ -225,7 +226,10 @@ def _open(path: Path, stack: ExitStack) -> tuple[InputContainer, AudioStream]:
     if not container.streams.audio:
         raise AudioFileError(f"The file {path.name} has no sound track: choose another one.")
     stream = container.streams.audio[0]
-    stream.codec_context.options = {"err_detect": "crccheck+explode"}
+    decoder: AudioCodecContext | None = stream.codec_context  # None, whatever its type says, for a code nobody knows
+    if decoder is None:
+        raise AudioFileError(f"The recording {path.name} cannot be read: convert it to WAV or FLAC.")
+    decoder.options = {"err_detect": "crccheck+explode"}
     return container, stream
 
 

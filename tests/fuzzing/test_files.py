@@ -24,7 +24,7 @@ from speech.ports import RATE_HZ, Sound
 from speech.recognition.speed import Speeds
 from speech.sound import write_wav
 from tests.documents.records import plan
-from tests.fuzzing.mutations import mutated, numbers, toml_files, try_all
+from tests.fuzzing.mutations import Content, mutated, numbers, toml_files, try_all
 
 ROOT = Path(__file__).resolve().parents[2]
 CODEV = ROOT / "prompts" / "codev"
@@ -97,7 +97,7 @@ def test_the_sound_of_a_recorded_call(tmp_path: Path, examples: int, count: Coun
         (tmp_path / "call.wav").write_bytes(content)
         load_call(path, read_call(path), process)
 
-    heads = mutated(whole[:60]).map(lambda head: head + whole[60:])
+    heads = mutated(whole[:60]).map(lambda head: Content(head + whole[60:]))
     try_all(heads | mutated(whole[:2000]), read, examples, "the sound of a call", count)
 
 

@@ -35,6 +35,16 @@ def encode(path: Path, samples: NDArray[np.float32], rate_hz: int, codec: str, l
     return path
 
 
+def test_sound_in_a_code_that_nobody_knows_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "call.wav"
+    write_wav(path, Sound(np.full(RATE_HZ, 0.1, np.float32), RATE_HZ))
+    content = bytearray(path.read_bytes())
+    content[20:22] = b"\x15\x41"  # the code's number
+    path.write_bytes(content)
+    with pytest.raises(AudioFileError, match=r"^The recording call\.wav cannot be read: convert it to WAV or FLAC\.$"):
+        probe(path)
+
+
 def noise(seconds: float, rate_hz: int) -> NDArray[np.float32]:
     """Return noise: nothing that a lossless coder could shorten."""
     return (0.3 * np.random.default_rng(1).standard_normal(round(seconds * rate_hz))).clip(-1, 1).astype(np.float32)
