@@ -26,6 +26,8 @@ from facilitator.store.sealing import NO_TAG, SCHEMA, Head, Seal, Sealed, Unseal
 from facilitator.store.sqlite import APPLICATION, check_schema, connect, damaged, told
 
 SUFFIX = ".session"
+BESIDE = ("-journal", "-wal", "-shm")
+"""Ends of the names of what SQLite may leave beside a file."""
 _TABLES = (
     "CREATE TABLE records (sequence INTEGER PRIMARY KEY, nonce BLOB, ciphertext BLOB)",
     "CREATE TABLE head (id INTEGER PRIMARY KEY, nonce BLOB, ciphertext BLOB)",
@@ -90,8 +92,9 @@ class SessionStore:
         except StoreError:
             with suppress(StoreError):
                 keys.destroy(session)
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
+            for end in ("", *BESIDE):
+                with suppress(OSError):
+                    path.with_name(path.name + end).unlink(missing_ok=True)
             raise
         return store
 

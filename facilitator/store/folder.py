@@ -21,12 +21,11 @@ from facilitator.data import did_you_mean
 from facilitator.errors import NoSessionError, StoreBusyError, StoreError
 from facilitator.store.contents import Kept, fold
 from facilitator.store.disk import destroy_file, sync_folder
-from facilitator.store.file import SUFFIX, SessionStore
+from facilitator.store.file import BESIDE, SUFFIX, SessionStore
 from facilitator.store.keys import Keys, open_keys
 from facilitator.store.sqlite import is_held
 
 _NAME = re.compile(r"\d{4}-\d\d-\d\d-\d{4}-[0-9a-f]{4}")
-_BESIDE = ("-journal", "-wal", "-shm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +168,7 @@ class Sessions:
         self.keys.destroy(session)
         path = self.folder / f"{session}{SUFFIX}"
         try:
-            for end in ("", *_BESIDE):
+            for end in ("", *BESIDE):
                 destroy_file(path.with_name(path.name + end))
             sync_folder(self.folder)
         except OSError as reason:

@@ -255,6 +255,19 @@ def test_a_file_cut_short_or_emptied_is_noticed(path: Path, refused: Callable[[]
         assert isinstance(refused(), StoreDamagedError)
 
 
+def test_a_store_that_could_not_be_made_leaves_nothing_beside_it(
+    folder: Path, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begin(store: SessionStore) -> None:
+        store.path.with_name(f"{NAME}.session-journal").write_bytes(bytes(512))
+        raise StoreError("It failed, and so did taking the journal away.")
+
+    monkeypatch.setattr(SessionStore, "_begin", begin)
+    with pytest.raises(StoreError):
+        SessionStore.create(folder, NAME, keys)
+    assert list(folder.iterdir()) == []
+
+
 def test_without_its_key_nothing_is_read(tmp_path: Path, refused: Callable[[], StoreError]) -> None:
     shutil.rmtree(tmp_path / "keys")
     assert isinstance(refused(), KeyMissingError)
