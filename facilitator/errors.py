@@ -6,7 +6,8 @@
     │   ├── CatalogError      a process or a language in prompts/, or the user's own
     │   ├── CallError         a recorded call, CALL.toml
     │   ├── NoSessionError    no kept session has this name
-    │   └── RecipientError    the address given for the client cannot be theirs
+    │   ├── RecipientError    the address given for the client cannot be theirs
+    │   └── TakenError        documents would take the place of others
     └── FailureError          something went wrong: exit code 1
         ├── InstallationError a file of the installation is missing
         ├── DocumentError     a document could not be written
@@ -71,6 +72,10 @@ class RecipientError(UsageError):
     def __init__(self, message: str, code: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class TakenError(UsageError):
+    """Documents would take the place of others, which may be the only ones left of another session."""
 
 
 class FailureError(FacilitatorError):

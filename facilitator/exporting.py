@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +13,8 @@ from facilitator.core.snapshot import RecordView
 from facilitator.core.state import Settings, names_by_role
 from facilitator.data import at_home
 from facilitator.documents.offers import with_offers
-from facilitator.documents.write import RENDERERS, Papers, Written, write_rendered
-from facilitator.errors import NoSessionError, UsageError
+from facilitator.documents.write import Papers, Written, check_free, places, write_rendered
+from facilitator.errors import NoSessionError
 from facilitator.languages import load_language
 from facilitator.store.contents import Kept
 from facilitator.wording import Language
@@ -69,7 +69,7 @@ def papers(kept: Kept, processes: Path | None = None) -> tuple[Papers, Mapping[s
     began = kept.chosen.began
     shot = with_offers(again.session.snapshot(kept.durable.at), began.date(), again.language.code)
     names = names_by_role(again.process, again.people)
-    return Papers(again.process, again.language, names, began.astimezone().date()), shot.records
+    return Papers(again.process, again.language, names, began), shot.records
 
 
 def export(kept: Kept, folder: Path, processes: Path | None = None) -> Written:
@@ -81,20 +81,11 @@ def export(kept: Kept, folder: Path, processes: Path | None = None) -> Written:
         processes: the user's own folder of processes; None for none.
 
     Raises:
-        UsageError: a document of that name is there, or the session's process or language is not.
+        TakenError: a document of that name is there.
+        UsageError: the session's process or language is not.
         DocumentError: the folder cannot be written to.
     """
     made_with, records = papers(kept, processes)
     target = at_home(folder)
-    check_free(target, records)
+    check_free(places(target, records))
     return write_rendered(target, made_with.render(records))
-
-
-def check_free(folder: Path, records: Iterable[str]) -> None:
-    """Make sure that `folder` holds no document of any of `records`.
-
-    Raises:
-        UsageError: it does.
-    """
-    if any((folder / f"{name}.{ending}").exists() for name in records for ending in RENDERERS):
-        raise UsageError(f"{folder} holds documents already: choose another folder.")

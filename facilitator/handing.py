@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from facilitator.core.snapshot import RecordView
 from facilitator.delivery.account import Account
 from facilitator.delivery.courier import ALREADY_SENT, UNKNOWN_BEFORE, Courier
-from facilitator.documents.write import RENDERERS, Papers, Rendered, write_rendered
-from facilitator.errors import DeliveryError, DocumentError, FacilitatorError, RecipientError, StoreError
+from facilitator.documents.write import Papers, Rendered, check_free, places, write_rendered
+from facilitator.errors import DeliveryError, DocumentError, FacilitatorError, RecipientError, StoreError, TakenError
 from facilitator.retention import destroyed_line
 from facilitator.store.contents import Delivery, delivery_entry
 from facilitator.store.keeping import Keeping
@@ -85,7 +85,7 @@ class Handing:
         self._records = records
         self._on_line = on_line
         self._on_failure = on_failure
-        self._own_folders: set[Path] = set()
+        self._own: set[Path] = set()
         self._courier = Courier(papers, account, before, self._note)
         self._shown = ""
         self._delivered: Records | None = None
@@ -106,7 +106,7 @@ class Handing:
         async with self._busy:
             try:
                 return await (self._to_client(asked) if asked.to else self._to_folder(asked))
-            except FileExistsError:
+            except TakenError:
                 raise self._refused(CONFLICT, "documents_there") from None
             except RecipientError as error:
                 raise RefusedError(BAD_REQUEST, error.code, str(error)) from None
@@ -129,12 +129,10 @@ class Handing:
     def _write(self, named: Path, records: Records) -> tuple[Rendered, tuple[Path, ...]]:
         """Write the documents; those of another session are never overwritten."""
         folder = named.expanduser()
-        there = [folder / f"{name}.{ending}" for name in records for ending in RENDERERS]
-        if folder not in self._own_folders and any(path.exists() for path in there):
-            raise FileExistsError
+        check_free(places(folder, records), self._own)
         rendered = self._papers.render(records)
         written = write_rendered(folder, rendered)
-        self._own_folders.add(folder)
+        self._own.update(written.paths)
         return rendered, written.paths
 
     async def _to_client(self, asked: Deliver) -> dict[str, Any]:

@@ -96,10 +96,11 @@ class Live:
     def _make_handing(self) -> Handing:
         settings = self.settings
         names = names_by_role(settings.process, settings.participants)
+        papers = Papers(settings.process, settings.language, names, self._began)
         return Handing(
-            Papers(settings.process, settings.language, names, self._began.date()),
+            papers,
             account=settings.account,
-            folder=settings.folder / f"{settings.process.id}-{self._began:%Y-%m-%d-%H%M}",
+            folder=settings.folder / papers.folder,
             before=() if self._kept is None else self._kept.deliveries,
             keeping=self._keeping,
             records=lambda: self.snapshot().records,

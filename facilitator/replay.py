@@ -160,14 +160,13 @@ class Replay:
         runner.give(ev.Warned(at=runner.timeline.at_hand, code=code, message=message))
 
     def _documents(self, call: Call, out: Path, runner: Runner) -> Written:
-        today = dt.datetime.now(tz=dt.UTC).astimezone().date()
         return write_documents(
             out,
             process=self.process,
             records=runner.snapshot().records,
             language=self.language,
             names=names_by_role(self.process, call.participants),
-            started_on=today,
+            began=dt.datetime.now(tz=dt.UTC).astimezone(),
         )
 
 

@@ -19,9 +19,9 @@ from facilitator.config import Config, load_config
 from facilitator.core.snapshot import RecordView
 from facilitator.delivery.account import Account, find_password, keep_password
 from facilitator.delivery.courier import Courier
-from facilitator.documents.write import Papers, write_rendered
+from facilitator.documents.write import Papers, check_free, places, write_rendered
 from facilitator.errors import NoKeyringError, StoreError, UsageError
-from facilitator.exporting import check_free, papers
+from facilitator.exporting import papers
 from facilitator.retention import destroyed_line
 from facilitator.store.contents import Delivery, delivery_entry
 from facilitator.store.file import SessionStore
@@ -71,7 +71,7 @@ def deliver(
 
         courier = Courier(made_with, loaded.delivery.account, kept.deliveries, note)
         if to:
-            _to_client(given, loaded, courier, records)
+            _to_client(given, loaded, courier, made_with, records)
         else:
             _to_folder(given, courier, made_with, records)
     finally:
@@ -87,13 +87,14 @@ def _note(store: SessionStore, delivery: Delivery) -> None:
 def _to_folder(given: _Given, courier: Courier, made_with: Papers, records: Mapping[str, RecordView]) -> None:
     assert given.folder is not None
     target = given.folder.expanduser()
-    check_free(target, records)
+    check_free(places(target, records))
     rendered = made_with.render(records)
     table = Table("document", "size", title=escape(str(target)))
     for (name, ending), content in rendered.files.items():
         table.add_row(f"{name}.{ending}", _size(len(content)))
     parts.output.print(table)
     _ask(given, "Write these documents, in clear?")
+    check_free(places(target, records))  # an answer may take long
     written = write_rendered(target, rendered)
     if written.failure:
         parts.errors.print(escape(written.failure))
@@ -102,12 +103,14 @@ def _to_folder(given: _Given, courier: Courier, made_with: Papers, records: Mapp
     asyncio.run(courier.handed(rendered))
 
 
-def _to_client(given: _Given, config: Config, courier: Courier, records: Mapping[str, RecordView]) -> None:
+def _to_client(
+    given: _Given, config: Config, courier: Courier, made_with: Papers, records: Mapping[str, RecordView]
+) -> None:
     parcel = asyncio.run(courier.prepare(records, given.to))
     _show(courier.preview(parcel))
     if courier.account is None:
         _ask(given, "Write this message, with the documents, into a file?")
-        folder = (given.folder or config.documents.path).expanduser()
+        folder = (given.folder or config.documents.path / made_with.folder).expanduser()
         print(asyncio.run(courier.write(parcel, folder)))  # noqa: T201
         return
     _ask(given, "Send this message to this address?")

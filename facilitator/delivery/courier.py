@@ -22,7 +22,7 @@ from facilitator.delivery.account import Account, find_password
 from facilitator.delivery.address import is_address, same
 from facilitator.delivery.message import Letter, make_message, write_letter
 from facilitator.delivery.smtp import PostError, post
-from facilitator.documents.write import Papers, Rendered, write_all
+from facilitator.documents.write import Papers, Rendered, check_free, write_all
 from facilitator.errors import DeliveryError, NoKeyringError, RecipientError, StoreError
 from facilitator.store.contents import Delivery
 
@@ -66,6 +66,7 @@ class Courier:
         self._papers = papers
         self._deliveries = list(deliveries)
         self._keep = note
+        self._written: set[Path] = set()
 
     async def prepare(self, records: Mapping[str, RecordView], to: str) -> Parcel:
         """Return what is to be sent to the address `to`.
@@ -142,14 +143,19 @@ class Courier:
     async def write(self, parcel: Parcel, folder: Path) -> Path:
         """Write the message into `folder` as a draft for the animator's own program; return its path.
 
+        Its name says which session it is of. Only what this courier wrote there is written again.
+
         Raises:
+            TakenError: a file of that name is there.
             DocumentError: the folder cannot be written to.
             StoreError: it could not be noted.
         """
+        path = folder / f"client-{self._papers.time}.eml"
+        check_free([path], self._written)
         delivery = self._begin(parcel, self._before(parcel), state="folder")
         message = make_message(parcel.letter, delivery.id, dt.datetime.now(tz=dt.UTC).astimezone())
-        path = folder / "client.eml"
         await asyncio.to_thread(write_all, folder, {path: message})
+        self._written.add(path)
         await self._note(delivery)
         return path
 

@@ -5,6 +5,7 @@ Rules:
 - Each record is written as Markdown, DOCX and PDF, and its dates, where a human accepted some, as iCalendar.
 - A way of writing that fails is told in one sentence, without a word of the text, and the others are still written.
 - A file appears whole or not at all; where the disk fails, none is changed. Only the user may read them.
+- What is handed over takes no other file's place: it may be all that is left of another session.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from facilitator.core.process import Process
 from facilitator.core.snapshot import RecordView
 from facilitator.documents import calendar, docx, markdown, pdf
 from facilitator.documents.model import Document, make
-from facilitator.errors import DocumentError
+from facilitator.errors import DocumentError, TakenError
 from facilitator.store.disk import sync_folder
 from facilitator.wording import Language
 
@@ -71,13 +72,28 @@ class Papers:
         process: whose records they are.
         language: of the session.
         names: names of the people by role, in order.
-        started_on: the day of the session.
+        began: when the session began.
     """
 
     process: Process
     language: Language
     names: Mapping[str, tuple[str, ...]]
-    started_on: date
+    began: datetime
+
+    @property
+    def started_on(self) -> date:
+        """The day of the session."""
+        return self.began.date()
+
+    @property
+    def time(self) -> str:
+        """Day and time of the session, as files of it are called."""
+        return f"{self.began:%Y-%m-%d-%H%M}"
+
+    @property
+    def folder(self) -> str:
+        """What a folder of this session's documents alone is called."""
+        return f"{self.process.id}-{self.time}"
 
     def render(self, records: Mapping[str, RecordView]) -> Rendered:
         """Return the documents of each of `records`, which are by name, as in a snapshot.
@@ -112,7 +128,7 @@ def write_documents(
     records: Mapping[str, RecordView],
     language: Language,
     names: Mapping[str, tuple[str, ...]],
-    started_on: date,
+    began: datetime,
 ) -> Written:
     """Write the documents of each record into `folder`, which is made when it is not there; the rest as in `Papers`.
 
@@ -120,7 +136,7 @@ def write_documents(
         DocumentError: the folder cannot be written to, or no document at all could be made of a record; none was
             changed.
     """
-    return write_rendered(folder, Papers(process, language, names, started_on).render(records))
+    return write_rendered(folder, Papers(process, language, names, began).render(records))
 
 
 def write_rendered(folder: Path, rendered: Rendered) -> Written:
@@ -132,6 +148,22 @@ def write_rendered(folder: Path, rendered: Rendered) -> Written:
     files = {folder / f"{name}.{ending}": content for (name, ending), content in rendered.files.items()}
     write_all(folder, files)
     return Written(tuple(files), rendered.failure)
+
+
+def places(folder: Path, records: Iterable[str]) -> list[Path]:
+    """Return where the documents of `records` may be in `folder`."""
+    return [folder / f"{name}.{ending}" for name in records for ending in RENDERERS]
+
+
+def check_free(paths: Iterable[Path], own: Container[Path] = ()) -> None:
+    """Make sure that nothing is at `paths` but what the session itself wrote there, which `own` names.
+
+    Raises:
+        TakenError: something is.
+    """
+    for path in paths:
+        if path not in own and os.path.lexists(path):
+            raise TakenError(f"{path.parent} holds documents already: choose another folder.")
 
 
 def write_all(folder: Path, files: Mapping[Path, bytes]) -> None:

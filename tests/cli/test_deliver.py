@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from facilitator.cli import app
-from facilitator.errors import DeliveryError, RecipientError, UsageError
+from facilitator.errors import DeliveryError, RecipientError, TakenError, UsageError
 from facilitator.store.contents import chosen_entry, course_entry, text_entry
 from facilitator.store.folder import Sessions
 from facilitator.store.keys import FileVault, Keys
@@ -44,16 +45,22 @@ def sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sessions:
     return made
 
 
-@pytest.fixture
-def name(sessions: Sessions) -> str:
-    """Return the name of a session that is over and sealed for good."""
+def kept(sessions: Sessions, began: dt.datetime = BEGAN) -> str:
+    """Return the name of a session that is kept, over and sealed for good."""
     durable = in_contract().durable()
-    store = sessions.create(BEGAN)
+    store = sessions.create(began)
     texts = [text_entry(name, record) for name, record in durable.records.items()]
-    store.append(chosen_entry(chosen()), *texts, course_entry(durable.at, BEGAN.timestamp(), durable.course))
+    what = chosen().model_copy(update={"began": began})
+    store.append(chosen_entry(what), *texts, course_entry(durable.at, began.timestamp(), durable.course))
     store.close(for_good=True)
     store.mark()
     return store.session
+
+
+@pytest.fixture
+def name(sessions: Sessions) -> str:
+    """Return the name of a session that is over."""
+    return kept(sessions)
 
 
 class Terminal:
@@ -152,7 +159,31 @@ def test_without_an_account_the_message_is_a_file(at: Terminal, name: str, tmp_p
     at.config.write_text("")
     done = at.do(name, "--to", CLIENT, "--folder", str(tmp_path / "out"), "--yes")
     assert done.exit_code == 0, done.exception
-    assert parsed((tmp_path / "out" / "client.eml").read_bytes())["To"] == CLIENT
+    assert parsed((tmp_path / "out" / "client-2026-11-24-0930.eml").read_bytes())["To"] == CLIENT
+
+
+def test_without_an_account_no_clients_message_takes_the_place_of_anothers(
+    at: Terminal, sessions: Sessions, tmp_path: Path
+) -> None:
+    """Reproduced: the second delivery overwrote the first one's file, and the first session was destroyed by then."""
+    at.config.write_text('[documents]\nfolder = "documents"\n')
+    for number, began in enumerate((BEGAN, BEGAN + dt.timedelta(hours=2), BEGAN)):
+        done = at.do(kept(sessions, began), "--to", CLIENT, "--yes")
+        assert isinstance(done.exception, TakenError) == (number == 2)
+    found = sorted(str(path.relative_to(tmp_path / "documents")) for path in (tmp_path / "documents").rglob("*.eml"))
+    assert found == [f"codev-2026-11-24-{time}/client-2026-11-24-{time}.eml" for time in ("0930", "1130")]
+
+
+def test_documents_that_came_while_it_asked_are_left(
+    at: Terminal, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(*_: object) -> None:
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "plan.md").write_text("another's")
+
+    monkeypatch.setattr("facilitator.cli.delivering._ask", answer)
+    assert isinstance(at.do(name, "--folder", str(tmp_path / "out")).exception, TakenError)
+    assert (tmp_path / "out" / "plan.md").read_text() == "another's"
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,12 @@ from facilitator.documents.write import Papers
 from facilitator.languages import load_language
 
 WORDS = "Aidez-moi à dire « non », sans blesser."
-ON = dt.date(2026, 12, 1)
+BEGAN = dt.datetime(2026, 12, 1, 9, 30, tzinfo=dt.UTC)
 
 
 def papers(language: str = "fr", address: str = "tu") -> Papers:
     process = load_process("codev")
-    return Papers(process, load_language("codev", language, address), {"client": ("Camille",)}, ON)
+    return Papers(process, load_language("codev", language, address), {"client": ("Camille",)}, BEGAN)
 
 
 def record(text: str, *items: ItemView) -> RecordView:

@@ -11,7 +11,7 @@ import pytest
 from facilitator.delivery import courier as module
 from facilitator.delivery.courier import Courier
 from facilitator.documents import write
-from facilitator.errors import DeliveryError, RecipientError, StoreFullError
+from facilitator.errors import DeliveryError, RecipientError, StoreFullError, TakenError
 from facilitator.store.contents import Delivery
 from tests.delivery.conftest import SafeKeyring
 from tests.delivery.mailserver import CLIENT, PASSWORD, SENDER, MailServer
@@ -210,11 +210,23 @@ async def test_without_an_account_the_message_becomes_a_file(tmp_path: Path, boo
     assert courier.preview(parcel)["by"] == "file"
     path = await courier.write(parcel, tmp_path / "out")
     message = parsed(path.read_bytes())
-    assert (path.name, message["To"], message["X-Unsent"]) == ("client.eml", CLIENT, "1")
+    assert (path.name, message["To"], message["X-Unsent"]) == ("client-2026-12-01-0930.eml", CLIENT, "1")
     assert path.stat().st_mode & 0o077 == 0
     assert book.states == ["folder"]
     await courier.write(await courier.prepare(records(), CLIENT), tmp_path / "out")
     assert parsed(path.read_bytes())["Message-ID"] == message["Message-ID"]
+
+
+async def test_a_message_takes_no_other_files_place(tmp_path: Path, book: Book) -> None:
+    """It may be all that is left of the session before, of the same minute or taken up again."""
+    first = Courier(papers(), None, (), book.note)
+    path = await first.write(await first.prepare(records(), CLIENT), tmp_path)
+    before = path.read_bytes()
+    other = Courier(papers(), None, (), book.note)
+    with pytest.raises(TakenError, match="choose another folder"):
+        await other.write(await other.prepare(records("Autre chose."), CLIENT), tmp_path)
+    assert path.read_bytes() == before
+    assert book.states == ["folder"]
 
 
 async def test_a_document_that_cannot_be_made_is_told_before(sender: Courier, monkeypatch: pytest.MonkeyPatch) -> None:

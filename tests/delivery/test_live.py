@@ -251,10 +251,29 @@ async def test_without_an_account_the_message_is_a_file(tmp_path: Path, sessions
     await session.do("start")
     assert (await session.do("deliver", to=CLIENT))["preview"]["by"] == "file"
     said = (await session.do("deliver", to=CLIENT, confirm=True, folder=str(tmp_path / "out")))["delivered"]
-    assert said == {"by": "file", "paths": [str(tmp_path / "out" / "client.eml")]}
-    assert parsed((tmp_path / "out" / "client.eml").read_bytes())["To"] == CLIENT
+    path = tmp_path / "out" / "client-2026-11-24-0930.eml"
+    assert said == {"by": "file", "paths": [str(path)]}
+    assert parsed(path.read_bytes())["To"] == CLIENT
     assert session.types()[-2:] == ["document_written", "delivered"]
+    await session.do("deliver", to=CLIENT, confirm=True, folder=str(tmp_path / "out"))
+    before = path.read_bytes()
     await session.live.close()
+    other = Held(Live(settings(tmp_path, sessions)), sessions)  # of the same minute
+    await other.do("start")
+    await other.do("deliver", to=CLIENT)
+    answer = await other.refused("deliver", to=CLIENT, confirm=True, folder=str(tmp_path / "out"))
+    assert answer == (409, "documents_there")
+    assert path.read_bytes() == before
+    await other.live.close()
+
+
+async def test_a_document_that_another_put_beside_ours_is_left(held: Held, tmp_path: Path) -> None:
+    """Our own are written again at the end; a plan.ics that was not ours stays."""
+    await held.do("deliver", folder=str(tmp_path / "out"))
+    await held.do("deliver", folder=str(tmp_path / "out"))
+    (tmp_path / "out" / "plan.ics").write_text("theirs")
+    assert await held.refused("deliver", folder=str(tmp_path / "out")) == (409, "documents_there")
+    assert (tmp_path / "out" / "plan.ics").read_text() == "theirs"
 
 
 async def test_the_service_answers_with_the_preview(held: Held) -> None:

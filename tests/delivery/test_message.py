@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from facilitator.delivery.message import make_message, write_letter
-from tests.delivery.parcels import ON, WORDS, papers, parsed, records
+from tests.delivery.parcels import BEGAN, WORDS, papers, parsed, records
 
 AT = dt.datetime(2026, 12, 1, 18, 0, tzinfo=dt.UTC)
 WAYS = [("fr", "tu"), ("fr", "vous"), ("en", "")]
@@ -17,7 +17,9 @@ WAYS = [("fr", "tu"), ("fr", "vous"), ("en", "")]
 def test_the_message_is_read_back_whole(language: str, address: str) -> None:
     made_with = papers(language, address or "tu")
     rendered = made_with.render(records())
-    letter = write_letter(rendered, made_with.language, ON, sender="nour@example.org", recipient="camille@example.com")
+    letter = write_letter(
+        rendered, made_with.language, BEGAN.date(), sender="nour@example.org", recipient="camille@example.com"
+    )
     content = make_message(letter, "<1@example.org>", AT)
     assert content.isascii()
     assert b"\n" not in content.replace(b"\r\n", b"")
@@ -45,7 +47,9 @@ def test_the_message_is_read_back_whole(language: str, address: str) -> None:
 
 def test_the_names_of_the_files_keep_their_accents() -> None:
     made_with = papers()
-    letter = write_letter(made_with.render(records()), made_with.language, ON, sender="", recipient="c@example.com")
+    letter = write_letter(
+        made_with.render(records()), made_with.language, BEGAN.date(), sender="", recipient="c@example.com"
+    )
     message = parsed(make_message(letter, "<1@example.org>", AT))
     names = [part.get_filename() for part in message.iter_attachments()]
     assert names[:2] == [
@@ -58,6 +62,8 @@ def test_the_names_of_the_files_keep_their_accents() -> None:
 
 def test_without_an_account_it_is_a_draft() -> None:
     made_with = papers()
-    letter = write_letter(made_with.render(records()), made_with.language, ON, sender="", recipient="c@example.com")
+    letter = write_letter(
+        made_with.render(records()), made_with.language, BEGAN.date(), sender="", recipient="c@example.com"
+    )
     message = parsed(make_message(letter, "<1@example.org>", AT))
     assert (message["X-Unsent"], message["From"]) == ("1", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +27,7 @@ def written(folder: Path, *people: str, **records: RecordView) -> Written:
         records=records,
         language=FRENCH,
         names={"client": people, "consultant": ("Nour",)},
-        started_on=DAY,
+        began=dt.datetime.combine(DAY, dt.time(9, 30), dt.UTC),
     )
 
 

@@ -66,7 +66,7 @@ def hand_over(screen: Terminal) -> None:
     screen.wait_for("À : camille@example.org · Objet : Documents du")
     screen.wait_for("Écrire ce message dans un fichier, à envoyer soi-même ?")
     screen.press("o")
-    screen.wait_for("client.eml")
+    screen.wait_for(".eml")
     screen.press("eo")
     screen.wait_for("La séance est terminée.")
     screen.press("d\n")
