@@ -257,6 +257,10 @@ class Live:
         """Hand the documents over, then destroy what is kept where that is wanted."""
         said = await self._handing.deliver(values)
         if self.settings.destroy_delivered and self.ended and self.delivered:
+            if self._keeping.waiting:
+                why = self.settings.language.plain("delivery.kept.waiting", session=self._keeping.session)
+                self._tell({"type": "warning", "code": "kept_waiting", "message": why})
+                return said
             try:
                 said |= await self._purge({})
             except RefusedError as refused:

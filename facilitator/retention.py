@@ -2,8 +2,9 @@
 
 Rules:
 
-- A session goes once its days are over, whatever became of it, and where the animator wants that, as soon as it is over
-  and what is written down was delivered. That is looked at at each start, before anything else is kept.
+- A session goes once its days are over, whatever became of it; where the animator wants that, as soon as it is over,
+  nothing of it waits as sound, and what is written down was delivered. That is looked at at each start, before anything
+  else is kept.
 - A session that a running facilitator holds stays, and so does the one that is asked for.
 - One that cannot be read is as old as its file; it goes like the others.
 - One whose date is before this program's own was held while the computer's clock was wrong: nobody knows how old it is,
@@ -77,7 +78,7 @@ def _is_due(sessions: Sessions, session: str, config: Config) -> bool:
         raise
     except StoreError:
         return dt.datetime.now(tz=dt.UTC) - sessions.written_at(session) > most
-    if config.privacy.destroy_delivered and kept.ended and kept.delivered:
+    if config.privacy.destroy_delivered and kept.delivered and not kept.kept_for:
         return True
     if kept.age() <= most:
         return False

@@ -119,6 +119,17 @@ def test_where_that_is_wanted_one_that_is_over_and_delivered_as_it_stands_goes(
     assert len(sessions.names()) == (not goes)
 
 
+def test_one_whose_sound_waits_is_not_delivered_yet(sessions: Sessions) -> None:
+    store = keep(sessions, ended=True, after=(delivery_entry(HANDED),))
+    store.keep_sound(b"some")
+    store.close()
+    assert list(purge_due(sessions, config(destroy_delivered=True))) == []
+    store, _ = sessions.open(store.session)
+    store.forget_sounds()
+    store.close()
+    assert len(list(purge_due(sessions, config(destroy_delivered=True)))) == 1
+
+
 def test_one_that_should_have_gone_and_did_not_is_told(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
     keep(sessions, days=8).close()
 

@@ -23,7 +23,7 @@ from facilitator.documents.write import Papers, check_free, places, write_render
 from facilitator.errors import NoKeyringError, StoreError, UsageError
 from facilitator.exporting import papers
 from facilitator.retention import destroyed_line
-from facilitator.store.contents import Delivery, delivery_entry
+from facilitator.store.contents import Delivery, Kept, delivery_entry
 from facilitator.store.file import SessionStore
 from facilitator.store.folder import Sessions, open_sessions
 
@@ -76,7 +76,7 @@ def deliver(
             _to_folder(given, courier, made_with, records)
     finally:
         store.close()
-    _purge(given, loaded, sessions, made_with)
+    _purge(given, loaded, sessions, kept, made_with)
 
 
 def _note(store: SessionStore, delivery: Delivery) -> None:
@@ -158,8 +158,12 @@ def _have_password(account: Account, *, new: bool) -> None:
         parts.errors.print(escape(str(error)))
 
 
-def _purge(given: _Given, config: Config, sessions: Sessions, made_with: Papers) -> None:
-    """Destroy the session, now that the client has its documents, where that is wanted."""
+def _purge(given: _Given, config: Config, sessions: Sessions, kept: Kept, made_with: Papers) -> None:
+    """Destroy the session, now that the client has its documents, where that is wanted and nothing is left to do."""
+    if kept.kept_for:
+        why = made_with.language.plain(f"delivery.kept.{kept.kept_for}", session=given.session)
+        parts.errors.print(escape(why), soft_wrap=True)
+        return
     wanted = config.privacy.destroy_delivered
     if not wanted and (given.yes or not _is_terminal()):
         parts.errors.print(f"`facilitator sessions purge {given.session}` destroys what is kept of it here.")

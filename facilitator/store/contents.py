@@ -160,6 +160,11 @@ class Kept:
         return timedelta(seconds=time.time() - self.wall)
 
     @property
+    def kept_for(self) -> str:
+        """Why it is not destroyed though it was delivered, as a key of `delivery.kept`; "" where it may be."""
+        return "unfinished" if not self.ended else "waiting" if self.waiting else ""
+
+    @property
     def written_at(self) -> datetime:
         """When it was last written to."""
         return datetime.fromtimestamp(self.wall).astimezone()

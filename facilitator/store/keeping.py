@@ -96,6 +96,7 @@ class Keeping:
         self._given_up = storing is None
         self._closed = False
         self._headed = False  # in the thread: whether this process's own first record is written
+        self._waiting = storing is not None and storing.kept is not None and storing.kept.waiting > 0
         self._broken = False  # in the thread: whether what follows would lack something before it
 
     def remember(self, door: Door) -> None:
@@ -245,6 +246,16 @@ class Keeping:
             with suppress(StoreError):
                 self._store.mark()
 
+    @property
+    def session(self) -> str:
+        """The session's name, "" as long as nothing of it is kept."""
+        return self._session or ""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether sound of the session waits in its store to be written down."""
+        return self._waiting
+
     async def keep_sound(self, sound: KeptSound) -> bool:
         """Keep sound that nobody writes down now; return whether it is on the disk."""
         if self._given_up:
@@ -259,6 +270,7 @@ class Keeping:
         if self._store is None:
             return False
         self._store.keep_sound(sound.to_bytes())
+        self._waiting = True
         return True
 
     async def purge(self) -> Destroyed | None:

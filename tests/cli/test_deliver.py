@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from facilitator.cli import app
+from facilitator.core.transitions import Phase
 from facilitator.errors import DeliveryError, RecipientError, TakenError, UsageError
 from facilitator.store.contents import chosen_entry, course_entry, text_entry
 from facilitator.store.folder import Sessions
@@ -45,14 +47,17 @@ def sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sessions:
     return made
 
 
-def kept(sessions: Sessions, began: dt.datetime = BEGAN) -> str:
-    """Return the name of a session that is kept, over and sealed for good."""
+def kept(sessions: Sessions, began: dt.datetime = BEGAN, *, over: bool = True, sound: bool = False) -> str:
+    """Return the name of a session that is kept, over and sealed for good unless told."""
     durable = in_contract().durable()
+    course = replace(durable.course, phase=Phase.ENDED) if over else durable.course
     store = sessions.create(began)
     texts = [text_entry(name, record) for name, record in durable.records.items()]
     what = chosen().model_copy(update={"began": began})
-    store.append(chosen_entry(what), *texts, course_entry(durable.at, began.timestamp(), durable.course))
-    store.close(for_good=True)
+    store.append(chosen_entry(what), *texts, course_entry(durable.at, began.timestamp(), course))
+    if sound:
+        store.keep_sound(b"some")
+    store.close(for_good=over)
     store.mark()
     return store.session
 
@@ -137,6 +142,22 @@ def test_where_that_is_wanted_the_session_is_destroyed_unasked(at: Terminal, nam
     done = at.do(name, "--folder", str(at.config.parent / "out"), typed="y\n")
     assert f"La séance {name} a été détruite" in done.output
     assert sessions.names() == []
+
+
+@pytest.mark.parametrize(
+    ("over", "sound", "word"),
+    [(False, False, "sessions resume"), (False, True, "sessions resume"), (True, True, "transcribe")],
+)
+def test_one_that_is_not_over_or_whose_sound_waits_is_kept_and_that_is_said(
+    at: Terminal, sessions: Sessions, over: bool, sound: bool, word: str
+) -> None:
+    """Reproduced: it was destroyed, with the contract that was not agreed yet and the sound that nobody had heard."""
+    at.config.write_text("[privacy]\ndestroy_delivered = true\n")
+    name = kept(sessions, over=over, sound=sound)
+    done = at.do(name, "--folder", str(at.config.parent / "out"), "--yes")
+    assert done.exit_code == 0, done.exception
+    assert f"« facilitator {word} {name} »" in done.output
+    assert (sessions.names(), states(sessions, name)) == ([name], ["folder"])
 
 
 def test_a_wrong_password_can_be_replaced(at: Terminal, name: str, mail: MailServer) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from facilitator.catalog import load_process
@@ -20,6 +21,7 @@ from facilitator.live_settings import LiveSettings
 from facilitator.store.folder import Sessions
 from facilitator.store.keeping import Storing
 from facilitator.store.keys import FileVault, Keys
+from facilitator.store.sound import About, KeptSound
 from facilitator.web.service import RefusedError, Service
 from tests.delivery.mailserver import CLIENT, SENDER, MailServer
 from tests.delivery.parcels import WORDS, parsed
@@ -244,6 +246,17 @@ async def test_where_that_is_wanted_the_session_is_destroyed_with_its_delivery(
     assert said["purged"].startswith("La séance ")
     assert held.types()[-1] == "purged"
     assert left(tmp_path) == []
+
+
+async def test_one_whose_sound_waits_is_kept_and_that_is_said(held: Held, tmp_path: Path) -> None:
+    held.live.settings = replace(held.live.settings, destroy_delivered=True)
+    about = About(id="u1", channel="call", record="plan", step="synthesis", started_at=1.0, ended_at=2.0)
+    assert await held.live._keeping.keep_sound(KeptSound(about, np.zeros(16_000, np.float32)))
+    await end(held)
+    assert "purged" not in await held.do("deliver")
+    assert (held.lines[-1]["code"], held.lines[-1]["type"]) == ("kept_waiting", "warning")
+    (name,) = held.sessions.names()
+    assert f"« facilitator transcribe {name} »" in held.lines[-1]["message"]
 
 
 async def test_without_an_account_the_message_is_a_file(tmp_path: Path, sessions: Sessions) -> None:
