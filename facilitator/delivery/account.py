@@ -11,7 +11,7 @@ from facilitator.errors import NoKeyringError, StoreError
 from facilitator.store.keys import KeyVault, find_keyring
 
 _MAIL = "mail"
-"""Under this and the account's name the password is kept, in the same service as the keys of sessions."""
+"""Under this and the account's place the password is kept, in the same service as the keys of sessions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,11 @@ class Account:
     tls: bool = False
     ca_file: Path | None = None
 
+    @property
+    def place(self) -> str:
+        """What its password is kept under: a server that has the same user never gets another server's password."""
+        return f"{self.user}@{self.host.casefold()}:{self.port}"
+
 
 def find_password(account: Account) -> str | None:
     """Return the account's password; None when the keyring has none.
@@ -41,7 +46,7 @@ def find_password(account: Account) -> str | None:
         NoKeyringError: there is no keyring that encrypts.
         StoreError: it does not answer.
     """
-    return password_vault().get(_MAIL, account.user)
+    return password_vault().get(_MAIL, account.place)
 
 
 def keep_password(account: Account, password: str) -> None:
@@ -52,8 +57,8 @@ def keep_password(account: Account, password: str) -> None:
         StoreError: it does not answer, or did not keep it.
     """
     vault = password_vault()
-    vault.put(_MAIL, account.user, password)
-    if vault.get(_MAIL, account.user) != password:
+    vault.put(_MAIL, account.place, password)
+    if vault.get(_MAIL, account.place) != password:
         raise StoreError(f"The password did not come back from the keyring ({vault.name}): it is not kept.")
 
 

@@ -102,6 +102,8 @@ class Courier:
         found = [parcel.failure] if parcel.failure else []
         if self.account is None:
             found.append(self._words("delivery.notices.no_account"))
+        else:
+            found.append(self._words("delivery.notices.through", host=self.account.host))
         before = self._before(parcel)
         if before is not None and (trouble := _HINDRANCES.get(before.state)) is not None:
             found.append(self._words(f"delivery.troubles.{trouble}"))
@@ -196,8 +198,8 @@ class Courier:
     def _trouble(self, code: str) -> DeliveryError:
         return DeliveryError(self._words(f"delivery.troubles.{code}"), code)
 
-    def _words(self, key: str) -> str:
-        return self._papers.language.plain(key)
+    def _words(self, key: str, **values: str) -> str:
+        return self._papers.language.plain(key, **values)
 
 
 _HINDRANCES = {"sent": ALREADY_SENT, "begun": UNKNOWN_BEFORE, "unknown": UNKNOWN_BEFORE}

@@ -106,6 +106,7 @@ def test_it_is_shown_the_password_is_asked_for_once_and_it_is_sent_once(
     assert "Contrat de consultation (24 novembre 2026).pdf" in done.output
     assert PASSWORD not in done.output
     assert list(ring.held.values()) == [PASSWORD]
+    assert "serveur de courriel 127.0.0.1." in done.output
     (taken,) = mail.taken
     assert taken.rcpt_tos == [CLIENT]
     assert states(sessions, name) == ["begun", "sent"]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from facilitator.delivery import courier as module
+from facilitator.delivery.account import find_password
 from facilitator.delivery.courier import Courier
 from facilitator.documents import write
 from facilitator.errors import DeliveryError, RecipientError, StoreFullError, TakenError
@@ -145,7 +147,7 @@ async def test_other_words_are_another_message(mail: MailServer, sender: Courier
 async def test_another_address_is_shown_to_be_another(mail: MailServer, sender: Courier) -> None:
     await sender.send(await sender.prepare(records(), CLIENT))
     preview = sender.preview(await sender.prepare(records(), "camille@example.net"))
-    assert preview["notices"] == ["Les documents de cette séance sont déjà partis vers une autre adresse."]
+    assert preview["notices"][1:] == ["Les documents de cette séance sont déjà partis vers une autre adresse."]
     assert mail.taken[0].rcpt_tos == [CLIENT]
 
 
@@ -172,6 +174,17 @@ async def test_the_password_is_in_the_keyring_or_nothing_is_sent(
     assert (mail.taken, book.states) == ([], ["begun", "failed"])
 
 
+@pytest.mark.parametrize("other", [{"host": "localhost"}, {"port": 1}])
+async def test_another_server_gets_no_password_of_the_same_user(
+    mail: MailServer, book: Book, other: dict[str, Any]
+) -> None:
+    """Reproduced: a host changed in the configuration was given the password of the host before."""
+    courier = Courier(papers(), mail.account(**other), (), book.note)
+    assert (await trouble(courier)).code == "no_password"
+    assert (mail.connections, book.states) == (0, [])
+    assert find_password(mail.account(host="127.0.0.1")) == PASSWORD
+
+
 async def test_a_keyring_that_does_not_encrypt_is_not_used(sender: Courier, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("facilitator.delivery.account.find_keyring", lambda _: None)
     assert (await trouble(sender)).code == "no_keyring"
@@ -184,7 +197,7 @@ async def test_the_preview_shows_what_goes_and_to_whom(sender: Courier, mail: Ma
     assert [one["size_bytes"] for one in preview["attachments"]] == [
         len(one.content) for one in parcel.letter.attachments
     ]
-    assert preview["notices"] == []
+    assert preview["notices"] == ["Le message passe par le serveur de courriel 127.0.0.1."]
     assert mail.connections == 0
 
 

@@ -176,7 +176,7 @@ async def test_another_process_knows_what_was_sent(held: Held, mail: MailServer,
     storing = Storing(held.sessions, kept.chosen, store, kept)
     resumed = Held(Live(settings(tmp_path, held.sessions, account=mail.account(), storing=storing)), held.sessions)
     preview = (await resumed.do("deliver", to=CLIENT))["preview"]
-    assert len(preview["notices"]) == 1
+    assert len(preview["notices"]) == 2, "through which server, and that it was sent"
     assert await resumed.refused("deliver", to=CLIENT, confirm=True) == (409, "already_sent")
     assert len(mail.taken) == 1
     await resumed.live.close()
