@@ -6,6 +6,8 @@ Rules:
   a checksum; there is no server, and nothing is kept here. Whatever is written around it, in whichever program, the
   line is found as long as the file keeps it.
 - What is read from a file is somebody's text: its length is limited, and it means nothing but itself.
+- A file may be made to unpack for minutes: all its parts together are limited in bytes and in number, and each byte of
+  it is unpacked once at most.
 """
 
 from __future__ import annotations
@@ -28,9 +30,15 @@ from facilitator.core.snapshot import FollowUpView, ItemView
 from facilitator.errors import UsageError
 
 VERSION = 1
-MOST_BYTES = 20_000_000
-"""Of a file, and of what any part of it may grow to: no plan comes near it."""
-_MOST_STREAMS = 2_000
+MOST_BYTES, MOST_UNPACKED = 20_000_000, 50_000_000
+"""Of a file, and of all its parts together once they are unpacked: no plan comes near it."""
+MOST_PARTS = 2_000
+"""Files of a ZIP, or streams of a PDF: a plan has some thirty."""
+_ENTRY = b"PK\x01\x02"
+"""What each entry of a ZIP's list of files begins with."""
+_PACKED = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""All that word processors write; what unpacks the others knows no limit."""
+_STREAM, _STREAM_END = re.compile(rb"stream\r?\n"), b"endstream"
 _FORM = re.compile(rb"codev-plan:(\d{1,4}):([0-9a-f]{16}):([A-Za-z0-9_-]+={0,2})")
 _HANDED = "give the client's plan as it was handed over, a .docx, .pdf or .md file"
 
@@ -81,9 +89,12 @@ def take_follow_up(content: bytes, name: str) -> FollowUp:
     Raises:
         UsageError: it carries none, or it was changed.
     """
-    for part in _parts(content):
-        if found := _FORM.search(part):
-            return _plan(name, *found.groups())
+    try:
+        for part in _parts(content):
+            if found := _FORM.search(part):
+                return _plan(name, *found.groups())
+    except _TooMuchError:
+        raise UsageError(f"{name} holds more than a plan ever does: {_HANDED}.") from None
     raise UsageError(f"{name} carries no plan that can be taken up: {_HANDED}.")
 
 
@@ -101,20 +112,63 @@ def _checksum(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
+class _TooMuchError(Exception):
+    """A file holds more than a plan ever does."""
+
+
 def _parts(content: bytes) -> Iterator[bytes]:
-    """Yield all that a file holds: itself, the files of a ZIP (DOCX), the packed streams of a PDF."""
+    """Yield all that a file holds: itself, the files of a ZIP (DOCX), the packed streams of a PDF.
+
+    Raises:
+        _TooMuchError: it holds too much, or something that is packed as no plan is.
+    """
     yield content
     if content.startswith(b"PK"):
         yield from _members(content)
     if content.startswith(b"%PDF"):
-        for stream in list(re.finditer(rb"stream\r?\n", content))[:_MOST_STREAMS]:
-            with suppress(zlib.error):
-                yield zlib.decompressobj().decompress(content[stream.end() :], MOST_BYTES)
+        yield from _streams(content)
 
 
 def _members(content: bytes) -> Iterator[bytes]:
+    if content.count(_ENTRY) > MOST_PARTS:  # a list of hundreds of thousands takes seconds to read
+        raise _TooMuchError
+    left = MOST_UNPACKED
     broken = (zipfile.BadZipFile, OSError, RuntimeError, ValueError, EOFError, zlib.error)  # what zipfile may raise
     with suppress(*broken), zipfile.ZipFile(io.BytesIO(content)) as archive:
-        for member in archive.infolist():
-            if member.file_size <= MOST_BYTES:
-                yield archive.read(member)
+        members = archive.infolist()
+        if sum(member.compress_size for member in members) > len(content):  # they lie over each other
+            raise _TooMuchError
+        for member in members:
+            if member.compress_type not in _PACKED or member.file_size > left:
+                raise _TooMuchError
+            with archive.open(member) as file:
+                part = file.read(member.file_size + 1)  # without a limit, what it unpacks to is cut afterwards
+            left = _after(left, part)
+            yield part
+
+
+def _streams(content: bytes) -> Iterator[bytes]:
+    left, parts = MOST_UNPACKED, 0
+    begin = _STREAM.search(content)
+    while begin is not None:
+        parts += 1
+        if parts > MOST_PARTS:
+            raise _TooMuchError
+        end = content.find(_STREAM_END, begin.end())
+        end = len(content) if end < 0 else end + len(_STREAM_END)
+        with suppress(zlib.error):
+            part = zlib.decompressobj().decompress(content[begin.end() : end], left + 1)
+            left = _after(left, part)
+            yield part
+        begin = _STREAM.search(content, end)
+
+
+def _after(left: int, part: bytes) -> int:
+    """Return how many bytes may still be unpacked after `part`.
+
+    Raises:
+        _TooMuchError: it was too long.
+    """
+    if len(part) > left:
+        raise _TooMuchError
+    return left - len(part)

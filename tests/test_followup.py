@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
+import random
+import struct
+import tracemalloc
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -114,16 +117,75 @@ def test_foreign_files_are_refused(tmp_path: Path) -> None:
         assert "carries no plan" in refusal(path)
 
 
-def test_nothing_grows_without_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, packed = tmp_path / "plan.docx", io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a", b" " * 50_000 + EXPECTED.to_line().encode())
-    path.write_bytes(packed.getvalue())
+def packed(*members: bytes, how: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """Return a ZIP file of these files."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", how) as archive:
+        for number, member in enumerate(members):
+            archive.writestr(str(number), member)
+    return file.getvalue()
+
+
+def streams(*members: bytes) -> bytes:
+    return b"%PDF" + b"".join(b"\nstream\n" + zlib.compress(one) + b"\nendstream" for one in members)
+
+
+@pytest.mark.parametrize("pack", [packed, streams])
+def test_all_parts_together_do_not_grow_without_bounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack: Callable[..., bytes]
+) -> None:
+    """Reproduced: each part alone was limited, and thousands of them took minutes."""
+    path, line = tmp_path / "plan", EXPECTED.to_line().encode()
+    path.write_bytes(pack(*[b" " * 10_000] * 5, line))
     assert read_follow_up(path) == EXPECTED
+    monkeypatch.setattr(followup, "MOST_PARTS", 5)
+    assert "holds more than a plan ever does" in refusal(path)
+    monkeypatch.setattr(followup, "MOST_PARTS", 6)
+    monkeypatch.setattr(followup, "MOST_UNPACKED", 50_000)
+    assert "holds more than a plan ever does" in refusal(path)
+    monkeypatch.setattr(followup, "MOST_UNPACKED", 50_000 + len(line))
+    assert read_follow_up(path) == EXPECTED
+
+
+@pytest.mark.parametrize("how", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_unpacks_without_a_limit_is_not_unpacked(tmp_path: Path, how: int) -> None:
+    path = tmp_path / "plan.docx"
+    path.write_bytes(packed(b"a", how=how))
+    assert "holds more than a plan ever does" in refusal(path)
+
+
+def test_a_length_that_lies_costs_no_more(tmp_path: Path) -> None:
+    """The list says one byte, and there are a hundred million: they are neither unpacked nor believed."""
+    path = tmp_path / "plan.docx"
+    content = bytearray(packed(bytes(100_000_000)))
+    for begin, offset in ((b"PK\x01\x02", 24), (b"PK\x03\x04", 22)):
+        at = content.index(begin) + offset
+        content[at : at + 4] = (1).to_bytes(4, "little")
+    path.write_bytes(content)
+    tracemalloc.start()
+    try:
+        refusal(path)
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_parts_that_lie_over_each_other_are_refused(tmp_path: Path) -> None:
+    """The same bytes, listed many times, would be unpacked as often."""
+    path, one = tmp_path / "plan.docx", packed(random.Random(1).randbytes(10_000))
+    start = one.index(b"PK\x01\x02")
+    end = one.index(b"PK\x05\x06")
+    entries = one[start:end] * 20
+    tail = bytearray(one[end:])
+    tail[8:12] = struct.pack("<HH", 20, 20)
+    tail[12:16] = struct.pack("<I", len(entries))
+    path.write_bytes(one[:start] + entries + bytes(tail))
+    assert "holds more than a plan ever does" in refusal(path)
+
+
+def test_a_file_is_not_read_without_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "plan.md"
     monkeypatch.setattr(followup, "MOST_BYTES", 10_000)
-    assert "carries no plan" in refusal(path)
-    path.write_bytes(b"%PDF stream\n" + zlib.compress(b" " * 50_000 + EXPECTED.to_line().encode()))
-    assert "carries no plan" in refusal(path)
     path.write_bytes(bytes(10_001))
     assert "too large" in refusal(path)
 

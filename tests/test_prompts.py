@@ -250,7 +250,7 @@ def test_who_does_what_is_one_sentence(language: Language) -> None:
             assert re.fullmatch(r"[A-ZÉÀ][^.!?]*\.", who), who
 
 
-DELIVERY = ("delivery.notices.", "delivery.refusals.", "delivery.troubles.")
+DELIVERY = ("delivery.kept.", "delivery.notices.", "delivery.refusals.", "delivery.troubles.")
 
 
 @pytest.mark.parametrize("language", HEARD)
