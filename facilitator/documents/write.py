@@ -5,6 +5,8 @@ Rules:
 - Each record is written as Markdown, DOCX and PDF, and its dates, where a human accepted some, as iCalendar.
 - A way of writing that fails is told in one sentence, without a word of the text, and the others are still written.
 - A file appears whole or not at all; where the disk fails, none is changed. Only the user may read them.
+- A process that was killed while it wrote leaves pieces, with words in clear: the next one that writes into the folder
+  removes them. Nothing else there is touched, nor what a living process is at.
 - What is handed over takes no other file's place: it may be all that is left of another session.
 """
 
@@ -13,6 +15,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
+import stat
+import sys
 import tempfile
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
@@ -24,8 +29,15 @@ from facilitator.core.snapshot import RecordView
 from facilitator.documents import calendar, docx, markdown, pdf
 from facilitator.documents.model import Document, make
 from facilitator.errors import DocumentError, TakenError
-from facilitator.store.disk import sync_folder
+from facilitator.store.disk import FOLDER_MODE, sync_folder
 from facilitator.wording import Language
+
+if sys.platform != "win32":
+    import fcntl
+
+_PIECE = ".codev-piece."
+_PIECES = re.compile(rf"\..+{re.escape(_PIECE)}[a-z0-9_]+\.tmp")
+"""Names of files that are being written: ours, whichever document it is."""
 
 RENDERERS: Mapping[str, Callable[[Document], bytes]] = {
     "md": markdown.render,
@@ -174,16 +186,22 @@ def write_all(folder: Path, files: Mapping[Path, bytes]) -> None:
     """
     made: dict[Path, Path] = {}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for path, content in files.items():
-            handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=folder)
-            made[path] = Path(name)
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        for path, beside in made.items():
-            beside.replace(path)
+        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        _sweep(folder)
+        with contextlib.ExitStack() as held:
+            for path, content in files.items():
+                handle, name = tempfile.mkstemp(prefix=f".{path.name}{_PIECE}", suffix=".tmp", dir=folder)
+                made[path] = Path(name)
+                with os.fdopen(handle, "wb") as file:
+                    if sys.platform != "win32":  # a lock lasts as long as any handle: until all are in place
+                        held.callback(os.close, os.dup(handle))
+                        with contextlib.suppress(OSError):  # a disk without locks: there a sweep fails as well
+                            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+            for path, beside in made.items():
+                beside.replace(path)
         sync_folder(folder)
     except OSError as reason:
         raise DocumentError(
@@ -193,3 +211,26 @@ def write_all(folder: Path, files: Mapping[Path, bytes]) -> None:
         for beside in made.values():
             with contextlib.suppress(OSError):
                 beside.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes of this user were writing into `folder`; what cannot be removed stays."""
+    for path in folder.iterdir():
+        if _PIECES.fullmatch(path.name):
+            with contextlib.suppress(OSError):
+                _remove_left(path)
+
+
+def _remove_left(path: Path) -> None:
+    """Remove a piece, unless it is another user's, or a living process holds it."""
+    if sys.platform == "win32":
+        path.unlink()
+        return
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        status = os.fstat(handle)
+        if stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid():
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+    finally:
+        os.close(handle)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import stat
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,6 +88,51 @@ def test_a_folder_that_cannot_be_written_to_is_one_sentence(tmp_path: Path) -> N
     assert str(tmp_path / "file") in str(caught.value)
     assert "aidiez" not in str(caught.value)
     assert caught.value.exit_code == 1
+
+
+WRITES_AND_WAITS = """
+import sys
+from pathlib import Path
+from facilitator.documents import write
+put = Path.replace
+def wait(self, target):
+    print("here", flush=True)
+    sys.stdin.read()
+    return put(self, target)
+Path.replace = wait
+folder = Path(sys.argv[1])
+write.write_all(folder, {folder / "plan.md": b"words in clear", folder / "client-2026-11-24-0930.eml": b"words"})
+"""
+
+
+def test_what_a_killed_process_was_writing_goes_with_the_next_write(tmp_path: Path) -> None:
+    """Reproduced: `.plan.md.….tmp` stayed for ever, with the words in clear. A living process's pieces stay."""
+    theirs = [
+        tmp_path / name for name in (".plan.md.abcdefgh.tmp", "plan.codev-piece.a.tmp", ".a.codev-piece.a.tmp.bak")
+    ]
+    for path in theirs:
+        path.write_text("another program's")
+    (tmp_path / ".a.codev-piece.link.tmp").symlink_to(theirs[0])
+    kept = {path.name for path in tmp_path.iterdir()}
+    command = [sys.executable, "-c", WRITES_AND_WAITS, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        pieces = {path.name for path in tmp_path.iterdir()} - kept
+        assert len(pieces) == 2
+        ours = {path.name for path in written(tmp_path, contract=CONTRACT).paths}
+        assert {path.name for path in tmp_path.iterdir()} == kept | ours | pieces
+        process.kill()
+    written(tmp_path, contract=CONTRACT)
+    assert {path.name for path in tmp_path.iterdir()} == kept | ours
+
+
+def test_new_folders_are_closed_to_others(tmp_path: Path) -> None:
+    written(tmp_path / "own", contract=CONTRACT)
+    assert stat.S_IMODE((tmp_path / "own").stat().st_mode) == 0o700
+    (tmp_path / "shared").mkdir(mode=0o755)
+    written(tmp_path / "shared", contract=CONTRACT)
+    assert stat.S_IMODE((tmp_path / "shared").stat().st_mode) == 0o755, "a folder of the user's is left as it is"
 
 
 def test_a_disk_that_fails_half_way_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
