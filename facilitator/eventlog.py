@@ -1,4 +1,4 @@
-"""`events.jsonl`: one line a fact, in order, written beside the loop."""
+"""`events.jsonl`: one line a fact, in order, written beside the loop. Only the user may read it: it holds words."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 import json
 from pathlib import Path
 from typing import Any
+
+from facilitator.store.disk import make_private_file
 
 
 class EventLog:
@@ -16,7 +18,8 @@ class EventLog:
         self._lines: list[str] = []
         self._task: asyncio.Task[None] | None = None
         self._failure: OSError | None = None
-        path.write_text("", encoding="utf-8")
+        path.unlink(missing_ok=True)  # one of before may be open to others
+        make_private_file(path)
 
     def append(self, line: dict[str, Any]) -> None:
         """Write `line` down soon."""

@@ -23,13 +23,14 @@ from facilitator.hearing import Ear, RecordedHearing
 from facilitator.runner import Runner
 from facilitator.scribe import Scribe
 from facilitator.speaking import Speaker, TimedMouth
+from facilitator.store.disk import FOLDER_MODE, write_private
 from facilitator.timeline import ReplayClock, Timeline
 from facilitator.watching import Watch
 from facilitator.wording import Language
 from speech.capture.files import FileSource
 from speech.detection import SileroDetector
 from speech.ports import FRAME_SECONDS, OtherVoiceDetector, Recognizer, Sound
-from speech.sound import write_wav
+from speech.sound import wav_bytes
 from speech.synthesis.cache import PromptCache
 
 CHUNK_SECONDS = 16 * FRAME_SECONDS
@@ -171,7 +172,8 @@ class Replay:
 
 
 def _open_log(out: Path) -> EventLog:
-    (out / "prompts").mkdir(parents=True, exist_ok=True)
+    for folder in (out, out / "prompts"):
+        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     return EventLog(out / "events.jsonl")
 
 
@@ -199,4 +201,4 @@ class _PromptFiles:
         return line
 
     async def _write(self, path: Path, sound: Sound) -> None:
-        await asyncio.to_thread(write_wav, path, sound)
+        await asyncio.to_thread(write_private, path, wav_bytes(sound))  # some say a name

@@ -78,6 +78,10 @@ def test_without_a_model_a_call_gives_the_same_events_again_and_at_another_speed
         assert "La séance est terminée." in done.out
         assert done.out.endswith("".join(f"Écrit : out/{name}\n" for name in DOCUMENTS))
         written.append((tmp_path / place / "out" / "events.jsonl").read_bytes())
+        found = [tmp_path / place / "out", *(tmp_path / place / "out").rglob("*")]
+        assert [path for path in found if path.stat().st_mode & 0o077] == [], (
+            "names and sentences are for the user alone"
+        )
     assert written[0] == written[1]
     assert written[0].decode().splitlines() == written[2].decode().splitlines()
     out = tmp_path / "first" / "out"
