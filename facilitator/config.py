@@ -259,7 +259,7 @@ class WebConfig(_Section):
     """The local service.
 
     Attributes:
-        host: the address it answers on; any but 127.0.0.1 lets other computers reach it.
+        host: the address it answers on, of this computer alone: one that others reach is refused.
         port: 0 for any free one.
     """
 

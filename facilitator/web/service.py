@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
 import secrets
+import socket
 from collections.abc import Callable
 from dataclasses import asdict, fields, replace
 from typing import Any
@@ -30,7 +32,6 @@ __all__ = ["FRAME_BYTES", "QUEUE", "Meeting", "RefusedError", "Service"]
 
 CALL = "call"
 """The channel that a page of ours may feed."""
-_ANY = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  they are refused
 CONSOLES_COMMANDS = frozenset({"edit_contract", "edit_plan", "deliver", "purge"})
 """What is done to the client's words: whoever may only drive may not do it."""
 CONSOLES_VALUES = {"mark_contract": "text"}
@@ -104,8 +105,7 @@ class Service:
         Raises:
             ServiceError: the address cannot be used.
         """
-        if host in _ANY:
-            raise ServiceError(f"{host} means every address of this computer: set the one to answer on in [web].")
+        address = await _loopback(host, port)
         self._pages = await asyncio.to_thread(read_pages)
         self._runner = web.AppRunner(
             self._app(),
@@ -120,15 +120,12 @@ class Service:
         self._admission = Admission(self._runner.server)
         self._guard.on_pass = self._admission.know
         try:
-            self._listening = await asyncio.get_running_loop().create_server(self._admission, host, port)
-        except (OSError, UnicodeError) as reason:  # the latter: a host that is no name at all
+            self._listening = await asyncio.get_running_loop().create_server(self._admission, address, port)
+        except OSError as reason:
             await self._runner.cleanup()
-            why = str(reason.strerror).rpartition(": ")[2] if isinstance(reason, OSError) else "no such host"
-            raise ServiceError(
-                f"The local service cannot answer on {host}:{port} ({why}): set another host or port in [web]."
-            ) from None
+            raise _unusable(host, port, str(reason.strerror).rpartition(": ")[2]) from None
         number = self._listening.sockets[0].getsockname()[1]
-        self._guard.authority = f"[{host}]:{number}" if ":" in host else f"{host}:{number}"
+        self._guard.authority = f"[{address}]:{number}" if ":" in address else f"{address}:{number}"
         return self.url
 
     def _app(self) -> web.Application:
@@ -290,6 +287,26 @@ class Service:
         if wav is None:
             raise web.HTTPNotFound
         return web.Response(body=wav, content_type="audio/wav")
+
+
+async def _loopback(host: str, port: int) -> str:
+    """Return the address of this computer that `host` names. What it binds counts, not its spelling: `0` is every one.
+
+    Raises:
+        ServiceError: it names none, or one that other computers reach.
+    """
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as reason:  # the latter: a host that is no name at all
+        raise _unusable(host, port, "no such host" if isinstance(reason, UnicodeError) else reason.strerror) from None
+    addresses = [str(place[0]) for *_, place in found]
+    if not all(ipaddress.ip_address(address).is_loopback for address in addresses):
+        raise ServiceError(f"Other computers could reach {host}: set host in [web] to 127.0.0.1.")
+    return addresses[0]
+
+
+def _unusable(host: str, port: int, why: str | None) -> ServiceError:
+    return ServiceError(f"The local service cannot answer on {host}:{port} ({why}): set another host or port in [web].")
 
 
 def _without_words(tell: Callable[[Line], None]) -> Callable[[Line], None]:

@@ -231,11 +231,35 @@ async def test_closing_waits_for_nobody() -> None:
     assert meeting.followers == []
 
 
-@pytest.mark.parametrize("host", ["no-such-host.invalid", "192.0.2.1", "a..b", "x" * 300])
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "", "a..b", "x" * 300])
 async def test_an_address_that_cannot_be_used_is_said_in_one_sentence(host: str) -> None:
     service = Service(FakeMeeting())
     with pytest.raises(ServiceError, match=r"cannot answer on .* \([^()]+\): set another host or port in \[web\]\.$"):
         await service.start(host, 0)
+    await service.close()
+
+
+@pytest.mark.parametrize(
+    "host",
+    [*("0", "0x0", "00", "0.0", "0.0.0.0", "::", "::0", "0:0::0", "::ffff:0.0.0.0"), "192.0.2.1", "2001:db8::1"],  # noqa: S104  they are refused
+)
+async def test_no_other_computer_reaches_it_however_the_address_is_spelled(host: str) -> None:
+    """Reproduced: only `0.0.0.0` and `::` were refused, and the others bind every address too."""
+    service = Service(FakeMeeting())
+    with pytest.raises(ServiceError, match=r"^Other computers could reach .*: set host in \[web\] to 127\.0\.0\.1\.$"):
+        await service.start(host, 0)
+    await service.close()
+
+
+@pytest.mark.parametrize("host", ["127.1", "0x7f000001", "127.0.0.1"])
+async def test_other_spellings_of_this_computer_are_answered_as_browsers_spell_it(host: str) -> None:
+    service = Service(FakeMeeting())
+    url = await service.start(host, 0)
+    assert url.startswith("http://127.0.0.1:")
+    answer = await Door(service, FakeMeeting(), url).ask(
+        message("GET", "/healthz", (("Host", url.removeprefix("http://")),))
+    )
+    assert answer.status == 200
     await service.close()
 
 
