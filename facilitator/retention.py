@@ -5,6 +5,7 @@ Rules:
 - A session goes once its days are over, whatever became of it; where the animator wants that, as soon as it is over,
   nothing of it waits as sound, and what is written down was delivered. That is looked at at each start, before anything
   else is kept.
+- It is looked for in every folder that sessions were kept in, whichever the configuration names now.
 - A session that a running facilitator holds stays, and so does the one that is asked for.
 - One that cannot be read is as old as its file; it goes like the others.
 - One whose date is before this program's own was held while the computer's clock was wrong: nobody knows how old it is,

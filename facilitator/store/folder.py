@@ -2,6 +2,7 @@
 
 Rules:
 
+- A folder that was used before is looked into as well: no session outlives its days because a setting changed.
 - Of a session whose key is not there only its name, size and times are known.
 - To purge is to destroy the key first: from then on the file is noise. Then the file is emptied, read again, and
   removed. Nobody is told of a purge that was not done to its end.
@@ -10,8 +11,10 @@ Rules:
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +26,7 @@ from facilitator.store.contents import Kept, fold
 from facilitator.store.disk import destroy_file, sync_folder
 from facilitator.store.file import BESIDE, SUFFIX, SessionStore
 from facilitator.store.keys import Keys, open_keys
+from facilitator.store.places import remember, remembered
 from facilitator.store.sqlite import is_held
 
 _NAME = re.compile(r"\d{4}-\d\d-\d\d-\d{4}-[0-9a-f]{4}")
@@ -56,16 +60,20 @@ class Destroyed:
 
 
 class Sessions:
-    """The sessions in one folder.
+    """The sessions in one folder, and what is left in those before it.
 
     Args:
-        folder: where their files are.
+        folder: where new ones go.
         keys: where their keys are.
+        former: folders that were used before.
+        notes: where it is noted that `folder` was used; None notes nothing.
     """
 
-    def __init__(self, folder: Path, keys: Keys) -> None:
+    def __init__(self, folder: Path, keys: Keys, former: tuple[Path, ...] = (), notes: Path | None = None) -> None:
         self.folder = folder
         self.keys = keys
+        self._former = former
+        self._notes = notes
 
     def create(self, now: dt.datetime) -> SessionStore:
         """Return the store of a new session that began at `now`; its name says when and nothing else.
@@ -73,7 +81,10 @@ class Sessions:
         Raises:
             StoreError: it cannot be made.
         """
-        return SessionStore.create(self.folder, f"{now:%Y-%m-%d-%H%M}-{secrets.token_hex(2)}", self.keys)
+        store = SessionStore.create(self.folder, f"{now:%Y-%m-%d-%H%M}-{secrets.token_hex(2)}", self.keys)
+        if self._notes is not None:
+            remember(self._notes, self.folder)
+        return store
 
     def open(self, session: str) -> tuple[SessionStore, Kept]:
         """Return a session's store, held until it is closed, and what it holds.
@@ -82,8 +93,7 @@ class Sessions:
             NoSessionError: there is no such session.
             StoreError: it cannot be opened.
         """
-        self._path(session)
-        store = SessionStore.open(self.folder, session, self.keys)
+        store = SessionStore.open(self._path(session).parent, session, self.keys)
         try:
             return store, replace(fold(session, store.read()), waiting=len(store.sounds()))
         except StoreError:
@@ -103,14 +113,14 @@ class Sessions:
 
     def names(self) -> list[str]:
         """Return the name of every session, oldest first; what is no file of ours is passed over."""
-        try:
-            return sorted(
-                path.stem
-                for path in self.folder.glob(f"*{SUFFIX}")
-                if _NAME.fullmatch(path.stem) and path.is_file() and not path.is_symlink()
-            )
-        except OSError:
-            return []
+        return sorted(self._paths())
+
+    def _paths(self) -> dict[str, Path]:
+        found: dict[str, Path] = {}
+        for folder in (*self._former, self.folder):  # of two copies the one in use counts
+            with suppress(OSError):
+                found |= _kept_in(folder)
+        return found
 
     def listed(self, since: dt.datetime | None = None) -> list[Listed]:
         """Return every session, oldest first; those alone that were last written after `since`, where it is given."""
@@ -118,7 +128,7 @@ class Sessions:
         for session in self.names():
             if since is not None and self.written_at(session) < since:
                 continue
-            size = (self.folder / f"{session}{SUFFIX}").stat().st_size
+            size = self._path(session).stat().st_size
             found.append(Listed(session, size, self.written_at(session), *self._state(session)))
         return found
 
@@ -168,9 +178,13 @@ class Sessions:
         self.keys.destroy(session)
         path = self.folder / f"{session}{SUFFIX}"
         try:
-            for end in ("", *BESIDE):
-                destroy_file(path.with_name(path.name + end))
-            sync_folder(self.folder)
+            for folder in (self.folder, *self._former):
+                path = folder / f"{session}{SUFFIX}"
+                files = [path.with_name(path.name + end) for end in ("", *BESIDE)]
+                if any(map(os.path.lexists, files)) or (folder == self.folder and folder.is_dir()):
+                    for file in files:
+                        destroy_file(file)
+                    sync_folder(folder)
         except OSError as reason:
             raise StoreError(
                 f"The key of the session {session} is destroyed, so nothing of it can be read; but its file {path} "
@@ -179,16 +193,45 @@ class Sessions:
         return Destroyed(session, dt.datetime.now(tz=dt.UTC).astimezone())
 
     def _path(self, session: str) -> Path:
-        names = self.names()
-        if session not in names:
-            raise NoSessionError(f"There is no session {session!r}; {did_you_mean(session, names)}")
-        return self.folder / f"{session}{SUFFIX}"
+        paths = self._paths()
+        if session not in paths:
+            raise NoSessionError(f"There is no session {session!r}; {did_you_mean(session, sorted(paths))}")
+        return paths[session]
 
 
 _STATES = {"KeyMissingError": "no_key", "StoreBusyError": "held", "StoreVersionError": "other_version"}
 
 
 def open_sessions(folder: Path | None = None) -> Sessions:
-    """Return the sessions of this user, in `folder` instead of the user's data folder if it is given."""
+    """Return the sessions of this user, in `folder` instead of the user's data folder if it is given.
+
+    Those in folders that were used before are among them; a folder that holds none any more is forgotten.
+    """
     data, state = (place("codev-facilitator", appauthor=False) for place in (user_data_path, user_state_path))
-    return Sessions(folder or data / "sessions", open_keys(state / "keys"))
+    own, notes = data / "sessions", state / "folders"
+    used = own if folder is None else folder.absolute()
+    former = [own]
+    for note, place in remembered(notes).items():
+        with suppress(OSError):
+            if not _kept_in(place):
+                note.unlink()
+                continue
+        former.append(place)
+    with suppress(OSError):
+        if used != own and _kept_in(used):  # used before there were notes
+            remember(notes, used)
+    others = tuple(place for place in former if place != used)
+    return Sessions(used, open_keys(state / "keys"), others, None if used == own else notes)
+
+
+def _kept_in(folder: Path) -> dict[str, Path]:
+    """Return the file of every session in `folder` by its name; what is no file of ours is passed over.
+
+    Raises:
+        OSError: it cannot be looked into.
+    """
+    return {
+        path.stem: path
+        for path in folder.iterdir()
+        if path.suffix == SUFFIX and _NAME.fullmatch(path.stem) and path.is_file() and not path.is_symlink()
+    }
