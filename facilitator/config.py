@@ -177,7 +177,7 @@ class TranscriptionConfig(_Section):
 
     @field_validator("server_in_clear")
     @classmethod
-    def _encrypted(cls, in_clear: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  # pydantic's own call
+    def _encrypted(cls, in_clear: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  pydantic's own call
         address = ServerAddress.of(info.data.get("server", ""))
         if address is not None and not (address.is_safe or in_clear):
             raise PydanticCustomError(

@@ -246,7 +246,7 @@ def _from_portaudio() -> tuple[Device, ...]:
 
 def _portaudio_entries() -> list[tuple[str, Kind, str, bool, bool, int]]:
     """Ask PortAudio itself; on Windows only through WASAPI, where each device would else appear four times."""
-    import sounddevice  # noqa: PLC0415 - loading it starts PortAudio: only ever in a child process
+    import sounddevice  # noqa: PLC0415  loading it starts PortAudio: only ever in a child process
 
     kinds: tuple[tuple[Kind, int], ...] = (("input", 0), ("output", 1))
     apis = sounddevice.query_hostapis()
@@ -269,7 +269,7 @@ def _loopbacks() -> list[tuple[str, Kind, str, bool, bool, int]]:
     if sys.platform != "win32":
         return []
     with suppress(ImportError, OSError):
-        import soundcard  # noqa: PLC0415
+        import soundcard  # noqa: PLC0415  Windows only, and it starts WASAPI
 
         names = [one.name + LOOPBACK for one in soundcard.all_microphones(include_loopback=True) if one.isloopback]
         return [(name, "input", name, False, True, 0) for name in names]

@@ -23,7 +23,7 @@ def demo(
         Path | None, typer.Option("--out", help="Where to write; a new folder unless told.", metavar="DIR")
     ] = None,
     language: parts.LanguageOption = None,
-    no_browser: Annotated[bool, typer.Option("--no-browser", help="Never open a page.")] = False,  # noqa: FBT002
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Never open a page.")] = False,
     config: parts.ConfigOption = None,
 ) -> None:
     """Hold a whole session on a sample call with several voices, from the welcome to the documents.

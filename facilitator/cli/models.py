@@ -39,8 +39,8 @@ _MEGA = 1_000_000
 
 @app.command("list")
 def list_(
-    as_json: JsonOption = False,  # noqa: FBT002
-    measure: Annotated[  # noqa: FBT002
+    as_json: JsonOption = False,
+    measure: Annotated[
         bool, typer.Option("--measure", help="Measure first how fast those that are here write on this computer.")
     ] = False,
     config: parts.ConfigOption = None,
@@ -73,7 +73,7 @@ def list_(
             for info in found
             for speed in [parts.speed_of(settings, info.path)]
         ]
-        print(json.dumps(rows, ensure_ascii=False, indent=2))  # noqa: T201
+        print(json.dumps(rows, ensure_ascii=False, indent=2))
         return
     table = Table("name", "size", "speed", Column("where", overflow="fold"))
     for info in found:

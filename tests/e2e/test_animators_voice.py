@@ -60,7 +60,7 @@ async def test_ten_minutes_of_the_animators_voice_have_no_gap_and_little_delay(
         written = len(run.all("utterance_transcribed", stage="live"))
     delays, holes = await asyncio.to_thread(compare, own, mixed)
     p50, p95 = np.percentile(delays, [50, 95])
-    print(  # noqa: T201
+    print(
         f"\nthe animator's voice, {len(delays)} s, {written} utterances written down meanwhile: "
         f"delay p50 {p50 * 1000:.1f} ms, p95 {p95 * 1000:.1f} ms, worst {max(delays) * 1000:.1f} ms; gaps {holes}"
     )

@@ -54,7 +54,7 @@ async def gone(run: Run, what: Callable[[], None], *devices: str) -> None:
         line = await run.wait_for(
             "device_lost", device=device, count=len(run.all("device_recovered", device=device)) + 1
         )
-        print(f"{device}: told after {line['at'] - at:.2f} s")  # noqa: T201
+        print(f"{device}: told after {line['at'] - at:.2f} s")
         assert line["at"] - at < TOLD_SECONDS
     assert len(run.all("device_lost")) == before + len(devices)
 
@@ -65,7 +65,7 @@ async def back(run: Run, what: Callable[[], None], *devices: str) -> None:
     at = run.now()
     for device in devices:
         line = await run.wait_for("device_recovered", device=device, count=len(run.all("device_lost", device=device)))
-        print(f"{device}: back {line['at'] - at:.2f} s after its return")  # noqa: T201
+        print(f"{device}: back {line['at'] - at:.2f} s after its return")
         assert line["at"] - at < BACK_SECONDS
 
 
@@ -112,6 +112,6 @@ async def test_each_device_and_the_server_itself_come_back_and_nothing_is_lost_m
         silent_since = run.now()
         count = len(run.all("warning", code="call_silent")) + 1
         told = await run.wait_for("warning", code="call_silent", count=count)  # nothing plays into it any more
-        print(f"call: its silence told after {told['at'] - silent_since:.1f} s")  # noqa: T201
+        print(f"call: its silence told after {told['at'] - silent_since:.1f} s")
         assert told["at"] - silent_since < SILENCE_SECONDS
         assert not run.all("prompt_withheld", reason="no_pause")

@@ -100,7 +100,7 @@ async def carry(run: Run, room: PulseServer, folder: Path, seconds: float) -> No
     found = await asyncio.to_thread(delays, own, mixed)
     missing = {"microphone": holes(own.samples[RATE_HZ:]), "call": holes(mixed.samples[RATE_HZ:])}
     p50, p95 = np.percentile(found, [50, 95])
-    print(  # noqa: T201
+    print(
         f"\nthe animator's voice through the mixer, {seconds} s: delay p50 {p50 * 1000:.1f} ms, "
         f"p95 {p95 * 1000:.1f} ms, worst {max(found) * 1000:.1f} ms; pieces of 10 ms that are missing: {missing}"
     )
@@ -139,7 +139,7 @@ async def test_the_far_side_hears_the_microphone_and_the_prompts(room: PulseServ
         place, likeness = place_in(call.samples, said)
         assert likeness > ALIKE, likeness
         late = place + call.started_at - run.zero - together["started_at"]
-        print(f"\nthe voice beside the person: {likeness:.2f} like itself, {1000 * late:.0f} ms after `started_at`")  # noqa: T201
+        print(f"\nthe voice beside the person: {likeness:.2f} like itself, {1000 * late:.0f} ms after `started_at`")
         assert abs(late) <= START_ERROR_SECONDS
 
 
@@ -169,7 +169,7 @@ async def test_a_microphone_that_is_unplugged_is_told_and_carried_again(room: Pu
         room.pactl("load-module", "module-remap-source", "master=desk.monitor", "source_name=desk_mic")
         back = run.now()
         line = await run.wait_for("warning", code="carried_back")
-        print(f"\nthe microphone is carried again {line['at'] - back:.2f} s after its return")  # noqa: T201
+        print(f"\nthe microphone is carried again {line['at'] - back:.2f} s after its return")
         room.start_playing("desk", said)
         with Recording(room, "vmic") as call:
             await asyncio.sleep(1.5)

@@ -33,7 +33,7 @@ async def take(run: Run, device: str, part: str) -> dict[str, Any]:
     asked_at = run.now()
     await run.command("take_device", device=device)
     back = await run.wait_for("device_recovered", device=device)
-    print(f"{device}: {offers[part]['name']} in use {back['at'] - asked_at:.2f} s after it was asked for")  # noqa: T201
+    print(f"{device}: {offers[part]['name']} in use {back['at'] - asked_at:.2f} s after it was asked for")
     assert back["at"] - asked_at < TAKEN_SECONDS
     assert run.all("device_taken") == [
         {"type": "device_taken", "at": run.all("device_taken")[0]["at"], "device": device, "name": offers[part]["name"]}

@@ -140,7 +140,7 @@ async def test_a_share_whose_connection_is_cut_is_told_and_loses_nothing(pulse: 
         back = await run.wait_for("device_recovered", device="call", count=2)
         await console.locator("[data-part=call].well").wait_for()
         heard = await run.wait_for("utterance_transcribed", stage="live")
-        print(f"\ncut: told after {lost['at'] - at:.2f} s, back {back['at'] - mended:.2f} s after it was mended")  # noqa: T201
+        print(f"\ncut: told after {lost['at'] - at:.2f} s, back {back['at'] - mended:.2f} s after it was mended")
         assert lost["at"] - at < TOLD_SECONDS
         assert back["at"] - mended < BACK_SECONDS
         assert words(heard["text"]) == words(REQUEST)

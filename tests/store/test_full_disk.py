@@ -65,18 +65,19 @@ def test_on_such_a_disk_a_stroke_that_was_broken_off_is_refused(small_disk: Path
 
 def test_a_disk_that_is_really_full_is_told_and_what_was_there_stays(small_disk: Path, keys: Keys) -> None:
     store = SessionStore.create(small_disk, NAME, keys)
-    written = 0
+    written = itertools.count()
 
     def fill() -> None:
-        nonlocal written
-        for written in itertools.count():  # noqa: B007
+        while True:
             store.append(Entry("course", bytes(3000)))
+            next(written)
 
     with pytest.raises(StoreFullError):
         fill()
-    assert written > 2
     store.close()
-    assert len(read(small_disk, keys)) == written
+    kept = len(read(small_disk, keys))
+    assert kept == next(written)
+    assert kept > 2
 
 
 def test_a_store_that_could_not_be_made_is_closed_at_once(
