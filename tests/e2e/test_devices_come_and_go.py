@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,18 @@ def pulse(tmp_path: Path) -> Iterator[PulseServer]:
         yield server
 
 
+@asynccontextmanager
+async def in_contract(pulse: PulseServer, folder: Path) -> AsyncIterator[tuple[Run, Path]]:
+    """Hold a session in the contract, the voice silent; give it with the recording of a request."""
+    model = await asyncio.to_thread(shutil.copytree, ROOT / "models" / "demo", folder / "model")
+    request = folder / "request.wav"
+    await asyncio.to_thread(write_wav, request, Sound(speak(REQUEST, "fr"), RATE_HZ))
+    async with running(pulse, folder, CONFIG.format(model=model), "--duration", "60", *PEOPLE) as run:
+        await run.to_contract()
+        await run.command("hush")
+        yield run, request
+
+
 async def gone(run: Run, what: Callable[[], None], *devices: str) -> None:
     """Do `what`, and assert that the loss of each of `devices` is told in time, and of no other."""
     before = len(run.all("device_lost"))
@@ -80,16 +93,7 @@ async def assert_written(run: Run, pulse: PulseServer, sink: str, channel: str, 
 async def test_each_device_and_the_server_itself_come_back_and_nothing_is_lost_meanwhile(
     tmp_path: Path, pulse: PulseServer
 ) -> None:
-    model = await asyncio.to_thread(shutil.copytree, ROOT / "models" / "demo", tmp_path / "model")
-    request = tmp_path / "request.wav"
-    await asyncio.to_thread(write_wav, request, Sound(speak(REQUEST, "fr"), RATE_HZ))
-    async with running(pulse, tmp_path, CONFIG.format(model=model), "--duration", "60", *PEOPLE) as run:
-        await run.command("consent")
-        await run.command("start")
-        for _ in range(3):
-            await run.command("next")
-        await run.command("hush")
-
+    async with in_contract(pulse, tmp_path) as (run, request):
         await gone(run, lambda: pulse.unplug("call"), "call")
         await assert_written(run, pulse, "desk", "microphone", request)
         await back(run, lambda: pulse.plug("call", rate_hz=16_000), "call")
