@@ -81,13 +81,25 @@ def export(kept: Kept, folder: Path, processes: Path | None = None) -> Written:
         processes: the user's own folder of processes; None for none.
 
     Raises:
-        UsageError: a document of that name is there, or the session's process or language is not.
+        UsageError: a document of that name is there; the session's process or language, or the folder's user, is not.
         DocumentError: the folder cannot be written to.
     """
     made_with, records = papers(kept, processes)
-    target = at_home(folder)
+    target = folder_for(folder)
     check_free(target, records)
     return write_rendered(target, made_with.render(records))
+
+
+def folder_for(named: Path) -> Path:
+    """Return the folder that is named for documents, with a `~` at its start read as the user's.
+
+    Raises:
+        UsageError: it is nobody's: one of that name would be made here.
+    """
+    folder = at_home(named)
+    if str(folder).startswith("~"):
+        raise UsageError(f"{named} begins with a user that this computer does not have: write the path in full.")
+    return folder
 
 
 def check_free(folder: Path, records: Iterable[str]) -> None:

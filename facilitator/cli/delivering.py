@@ -21,7 +21,7 @@ from facilitator.delivery.account import Account, find_password, keep_password
 from facilitator.delivery.courier import Courier
 from facilitator.documents.write import Papers, write_rendered
 from facilitator.errors import NoKeyringError, StoreError, UsageError
-from facilitator.exporting import check_free, papers
+from facilitator.exporting import check_free, folder_for, papers
 from facilitator.retention import destroyed_line
 from facilitator.store.contents import Delivery, delivery_entry
 from facilitator.store.file import SessionStore
@@ -86,7 +86,7 @@ def _note(store: SessionStore, delivery: Delivery) -> None:
 
 def _to_folder(given: _Given, courier: Courier, made_with: Papers, records: Mapping[str, RecordView]) -> None:
     assert given.folder is not None
-    target = given.folder.expanduser()
+    target = folder_for(given.folder)
     check_free(target, records)
     rendered = made_with.render(records)
     table = Table("document", "size", title=escape(str(target)))
@@ -107,7 +107,7 @@ def _to_client(given: _Given, config: Config, courier: Courier, records: Mapping
     _show(courier.preview(parcel))
     if courier.account is None:
         _ask(given, "Write this message, with the documents, into a file?")
-        folder = (given.folder or config.documents.path).expanduser()
+        folder = folder_for(given.folder or config.documents.path)
         print(asyncio.run(courier.write(parcel, folder)))
         return
     _ask(given, "Send this message to this address?")

@@ -121,7 +121,7 @@ async def _pull(names: list[str]) -> None:
         with Progress(*columns, console=parts.errors, transient=True, disable=not parts.errors.is_terminal) as bars:
             task = bars.add_task(name, total=None)
             path = await store.pull(name, partial(_show, bars, task))
-        parts.output.print(f"{name}: {path}")
+        print(f"{name}: {path}")
 
 
 def _show(bars: Progress, task: TaskID, done: int, total: int) -> None:
@@ -139,7 +139,7 @@ def add(
 
     Example: facilitator models add mine ./whisper-small-ct2
     """
-    parts.output.print(f"{name}: {parts.model_store().add(name, path)}")
+    print(f"{name}: {parts.model_store().add(name, path)}")
 
 
 @app.command()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from facilitator import retention
@@ -95,7 +96,7 @@ def export(
     tell_waiting(session, kept.waiting)
     written = write(kept, to, load_config(config).session.processes_folder)
     if written.failure:
-        parts.errors.print(written.failure)
+        parts.errors.print(escape(written.failure))
     for path in written.paths:
         print(path)
 
