@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -135,6 +136,30 @@ def device_command(module: str, name: str, kind: Kind, *more: str, wait: bool) -
     if wait:
         return worker_command("speech.soundserver", kind, name, module, *more)
     return worker_command(module, name, *more)
+
+
+async def start_process(
+    command: Sequence[str], environment: Mapping[str, str], *, flags: int = 0
+) -> asyncio.subprocess.Process:
+    """Start a child process that only its parent speaks with, over standard input and output, in nobody's folder.
+
+    Args:
+        command: of `worker_command` or `device_command`.
+        environment: of `worker_environment` or `device_environment`.
+        flags: how Windows is to start it.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    return await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env=environment,
+        cwd=NOWHERE,
+        creationflags=flags,
+    )
 
 
 def kill_process(process: asyncio.subprocess.Process) -> None:

@@ -173,7 +173,7 @@ async def test_the_password_is_in_the_keyring_or_nothing_is_sent(
 
 
 async def test_a_keyring_that_does_not_encrypt_is_not_used(sender: Courier, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facilitator.delivery.account.find_keyring", lambda _: None)
+    monkeypatch.setattr("facilitator.delivery.account.system_keyring", lambda: None)
     assert (await trouble(sender)).code == "no_keyring"
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from speech.devices import worker_command, worker_environment
+from speech.confinement import worker_command, worker_environment
 from speech.errors import SynthesisError, VoiceNotFoundError
 from speech.ports import Samples
 from speech.synthesis import pyttsx3
