@@ -30,7 +30,7 @@ def demo(
 
     Example: facilitator demo --language fr --out demo-out
     """
-    del no_browser  # the console's page is not there yet
+    del no_browser  # no page is opened for a sample call
     asyncio.run(_demo(parts.parse_speed(speed), out, language, load_config(config)))
 
 
