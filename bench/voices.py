@@ -122,7 +122,7 @@ class Library:
         halves = {name: hashlib.sha256(name.encode()).digest()[0] % 2 for name in self._files}
         return [name for name, odd in halves.items() if odd == (half == "test")]
 
-    @functools.cache  # noqa: B019 - a library lives as long as its process
+    @functools.cache  # noqa: B019  a library lives as long as its process
     def voice(self, name: str) -> Voice:
         """Return a speaker's voice, read at its first use."""
         return Voice(self._files[name])

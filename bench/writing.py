@@ -179,7 +179,7 @@ _alone: list[Any] = []
 def load_alone() -> None:
     """Load faster-whisper, as our recognizer's process does; in a process of its own."""
     os.nice(_PRIORITY_STEP)
-    from faster_whisper import WhisperModel  # noqa: PLC0415  # loaded in the other process only
+    from faster_whisper import WhisperModel  # noqa: PLC0415  loaded in the other process only
 
     _alone.append(WhisperModel(str(MODEL), device="cpu", compute_type="auto", cpu_threads=THREADS))
 

@@ -40,7 +40,9 @@ _FILES = (("delivery", "ca_file"), ("transcription", "server_ca_file"))
 GLOSSARY_CHARACTERS = 300
 """All terms with their commas. Whisper takes 223 tokens of words to expect, names among them: eight first names are
 some 40, and acronyms alone come to 1.7 characters a token (counted with its own tokenizer; usual terms to 2.5)."""
-_Device = Annotated[str, Field(min_length=1)]
+LONGEST_NAME = 1_000
+"""Of a device, a process or a model, which may be a path, characters."""
+_Device = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 
 
 class _Section(BaseModel):
@@ -59,7 +61,7 @@ class SessionConfig(_Section):
         processes: the user's own folder of processes; "" for none.
     """
 
-    process: Annotated[str, Field(min_length=1)] = "codev"
+    process: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)] = "codev"
     duration: Annotated[int, Field(ge=SHORTEST, le=LONGEST)] = 90
     language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = "fr"
     address: Literal["tu", "vous"] = "tu"
@@ -142,7 +144,7 @@ class TranscriptionConfig(_Section):
         server_in_clear: True to let sound travel unencrypted to another computer.
     """
 
-    model: str = ""
+    model: Annotated[str, Field(max_length=LONGEST_NAME)] = ""
     threads: Annotated[int, Field(ge=0, le=64)] = 2
     compute_type: Literal["auto", "int8", "int8_float16", "int8_float32", "float16", "bfloat16", "float32"] = "auto"
     glossary: Annotated[tuple[str, ...], Field(strict=False)] = ()
@@ -177,7 +179,7 @@ class TranscriptionConfig(_Section):
 
     @field_validator("server_in_clear")
     @classmethod
-    def _encrypted(cls, in_clear: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  # pydantic's own call
+    def _encrypted(cls, in_clear: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  pydantic's own call
         address = ServerAddress.of(info.data.get("server", ""))
         if address is not None and not (address.is_safe or in_clear):
             raise PydanticCustomError(

@@ -85,7 +85,7 @@ class DeviceWords:
         code = "voice_muted" if muted else "voice_back"
         self._warn(code, code)
 
-    def carried(self, carried: bool) -> None:  # noqa: FBT001  a sink's own call
+    def carried(self, *, carried: bool) -> None:
         """Tell that the animator's microphone no longer goes into the call, or goes again."""
         code = "carried_back" if carried else "carried_lost"
         self._warn(code, code)

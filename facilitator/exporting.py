@@ -14,7 +14,7 @@ from facilitator.core.state import Settings, names_by_role
 from facilitator.data import at_home
 from facilitator.documents.offers import with_offers
 from facilitator.documents.write import Papers, Written, check_free, places, write_rendered
-from facilitator.errors import NoSessionError
+from facilitator.errors import NoSessionError, UsageError
 from facilitator.languages import load_language
 from facilitator.store.contents import Kept
 from facilitator.wording import Language
@@ -82,10 +82,22 @@ def export(kept: Kept, folder: Path, processes: Path | None = None) -> Written:
 
     Raises:
         TakenError: a document of that name is there.
-        UsageError: the session's process or language is not.
+        UsageError: the session's process or language, or the folder's user, is not.
         DocumentError: the folder cannot be written to.
     """
     made_with, records = papers(kept, processes)
-    target = at_home(folder)
+    target = folder_for(folder)
     check_free(places(target, records))
     return write_rendered(target, made_with.render(records))
+
+
+def folder_for(named: Path) -> Path:
+    """Return the folder that is named for documents, with a `~` at its start read as the user's.
+
+    Raises:
+        UsageError: it is nobody's: one of that name would be made here.
+    """
+    folder = at_home(named)
+    if str(folder).startswith("~"):
+        raise UsageError(f"{named} begins with a user that this computer does not have: write the path in full.")
+    return folder

@@ -65,7 +65,7 @@ class LiveDevices:
         if output is None:
             return None
         sink = DeviceSink(output, self._settings.microphone_to_call)
-        sink.on_carried = self.words.carried
+        sink.on_carried = lambda carried: self.words.carried(carried=carried)
         heard = None if monitor is None else Monitor(self._timeline, DeviceSink(monitor), self._warn)
         return DeviceMouth(self._timeline, clock, sink, own, receive, told=self.words, monitor=heard)
 

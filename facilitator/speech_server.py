@@ -6,8 +6,8 @@ import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from facilitator.delivery.account import password_vault
-from facilitator.errors import NoKeyringError, StoreError
+from facilitator.delivery.account import keep_secret, password_vault
+from facilitator.errors import NoKeyringError
 
 _SPEECH = "speech"
 """Under this and the server's name the token is kept, in the same service as the keys of sessions."""
@@ -66,10 +66,7 @@ def keep_token(address: ServerAddress, token: str) -> None:
         NoKeyringError: there is no keyring that encrypts.
         StoreError: it does not answer, or did not keep it.
     """
-    vault = password_vault()
-    vault.put(_SPEECH, address.host + address.port, token)
-    if vault.get(_SPEECH, address.host + address.port) != token:
-        raise StoreError(f"The token did not come back from the keyring ({vault.name}): it is not kept.")
+    keep_secret(_SPEECH, address.host + address.port, token, what="token")
 
 
 def _is_here(host: str) -> bool:

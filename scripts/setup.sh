@@ -57,6 +57,9 @@ find_missing() {
   fi
   have espeak-ng || missing="$missing espeak-ng"
   have strace || missing="$missing strace"
+  have setpriv || missing="$missing util-linux"
+  have mount || missing="$missing mount"
+  PATH=$PATH:/usr/sbin:/sbin have mkfs.ext4 || missing="$missing e2fsprogs"
   have cc || missing="$missing gcc libc6-dev"
   have chromium || have chromium-browser || have google-chrome || missing="$missing chromium"
 }

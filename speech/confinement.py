@@ -145,7 +145,7 @@ def main(arguments: list[str]) -> int:
     """Confine this process, then be the worker asked for, or tell what is refused here."""
     refused = seal_memory()
     if not arguments:
-        print(json.dumps([*refused, *cut_network()]))  # noqa: T201
+        print(json.dumps([*refused, *cut_network()]))  # noqa: T201  the answer, for who asked it
         return 0
     if arguments[0] in OFFLINE:
         cut_network()

@@ -129,7 +129,7 @@ def load_onnxruntime() -> Any:
     On Windows the events go to the system's own tracing and are switched off by the call.
     """
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-    import onnxruntime  # noqa: PLC0415  # after the line above, and only where sound is heard
+    import onnxruntime  # noqa: PLC0415  after the line above, and only where sound is heard
 
     onnxruntime.disable_telemetry_events()
     return onnxruntime

@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -137,6 +138,30 @@ def device_command(module: str, name: str, kind: Kind, *more: str, wait: bool) -
     return worker_command(module, name, *more)
 
 
+async def start_process(
+    command: Sequence[str], environment: Mapping[str, str], *, flags: int = 0
+) -> asyncio.subprocess.Process:
+    """Start a child process that only its parent speaks with, over standard input and output, in nobody's folder.
+
+    Args:
+        command: of `worker_command` or `device_command`.
+        environment: of `worker_environment` or `device_environment`.
+        flags: how Windows is to start it.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    return await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env=environment,
+        cwd=NOWHERE,
+        creationflags=flags,
+    )
+
+
 def kill_process(process: asyncio.subprocess.Process) -> None:
     """Kill a child process now, even a stopped one. Dead already, nothing happens."""
     if process.returncode is None:
@@ -246,7 +271,7 @@ def _from_portaudio() -> tuple[Device, ...]:
 
 def _portaudio_entries() -> list[tuple[str, Kind, str, bool, bool, int]]:
     """Ask PortAudio itself; on Windows only through WASAPI, where each device would else appear four times."""
-    import sounddevice  # noqa: PLC0415 - loading it starts PortAudio: only ever in a child process
+    import sounddevice  # noqa: PLC0415  loading it starts PortAudio: only ever in a child process
 
     kinds: tuple[tuple[Kind, int], ...] = (("input", 0), ("output", 1))
     apis = sounddevice.query_hostapis()
@@ -269,7 +294,7 @@ def _loopbacks() -> list[tuple[str, Kind, str, bool, bool, int]]:
     if sys.platform != "win32":
         return []
     with suppress(ImportError, OSError):
-        import soundcard  # noqa: PLC0415
+        import soundcard  # noqa: PLC0415  Windows only, and it starts WASAPI
 
         names = [one.name + LOOPBACK for one in soundcard.all_microphones(include_loopback=True) if one.isloopback]
         return [(name, "input", name, False, True, 0) for name in names]

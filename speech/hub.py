@@ -13,6 +13,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlsplit
@@ -136,7 +137,8 @@ class Hub:
         have = await asyncio.to_thread(_length, target)
         headers = {"Range": f"bytes={have}-"} if have else {}
         async with self._get(session, url, headers) as response:
-            resumed = response.status == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {have}-")  # noqa: PLR2004
+            part = response.headers.get("Content-Range", "")
+            resumed = response.status == HTTPStatus.PARTIAL_CONTENT and part.startswith(f"bytes {have}-")
             if not resumed:  # a server without ranges sends the whole file again
                 have = 0
             try:
@@ -192,7 +194,7 @@ class Hub:
                         f"{self._host} has no such model any more ({response.status}); choose another, "
                         "or import it from a folder."
                     )
-                case status if status == 429 or status >= 500:  # noqa: PLR2004
+                case status if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                     raise _InterruptedError
                 case status:
                     raise ModelError(f"{self._host} refused the download ({status}); import the model from a folder.")

@@ -89,14 +89,15 @@ def read_wav(path: Path) -> Sound:
 
 
 def _pcm(data: bytes, width: int) -> Samples:
-    if width == 1:
-        return (np.frombuffer(data, dtype=np.uint8).astype(np.float32) - np.float32(128)) / np.float32(128)
-    if width == 2:  # noqa: PLR2004 - bytes in a sample
-        return from_pcm16(data)
-    if width == 3:  # noqa: PLR2004
-        padded = np.zeros((len(data) // 3, 4), dtype=np.uint8)
-        padded[:, 1:] = np.frombuffer(data, dtype=np.uint8).reshape(-1, 3)
-        data = padded.tobytes()
+    match width:
+        case 1:
+            return (np.frombuffer(data, dtype=np.uint8).astype(np.float32) - np.float32(128)) / np.float32(128)
+        case 2:
+            return from_pcm16(data)
+        case 3:
+            padded = np.zeros((len(data) // 3, 4), dtype=np.uint8)
+            padded[:, 1:] = np.frombuffer(data, dtype=np.uint8).reshape(-1, 3)
+            data = padded.tobytes()
     return (np.frombuffer(data, dtype="<i4") / 2.0**31).astype(np.float32)
 
 

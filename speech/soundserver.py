@@ -41,7 +41,7 @@ def _load() -> Any:
 
     It looks for the library by a compiler, which writes temporary files; its usual name is enough.
     """
-    find, ctypes.util.find_library = ctypes.util.find_library, lambda name: None  # noqa: ARG005
+    find, ctypes.util.find_library = ctypes.util.find_library, lambda name: None  # noqa: ARG005  as it is typed
     try:
         import pulsectl  # noqa: PLC0415  it loads libpulse
     finally:
@@ -179,16 +179,15 @@ def watch(name: str, kind: Kind, on_condition: Callable[[Condition], None], on_a
     """
     connected = False
     while True:
-        # Whatever libpulse and its binding raise, it counts whether the server answers.
         try:
             watcher = Watcher(name, kind)
-        except Exception:  # noqa: BLE001
+        except Exception:  # noqa: BLE001  the server is down: its binding says so in several ways
             break
         connected = True
         try:
             watcher.follow(on_condition)
             break
-        except Exception:  # noqa: BLE001
+        except Exception:  # noqa: BLE001  the same: it counts whether the server answers again
             time.sleep(_POLL_SECONDS)
     if connected:
         on_astray()
@@ -200,7 +199,7 @@ def _wait(name: str, kind: Kind) -> bool:
     while time.monotonic() < until:
         try:
             return Watcher(name, kind).wait(until)
-        except Exception:  # noqa: BLE001 - the server is down: its binding says so in several ways
+        except Exception:  # noqa: BLE001  the same
             time.sleep(_POLL_SECONDS)
     return False
 

@@ -42,9 +42,11 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> None:
 def test_data() -> Path:
     """Return the folder of recordings that measurements use: $FACILITATOR_TEST_DATA, else ../shared/data.
 
-    Skips where neither is there; `.ci/run` fails when they are and a test was skipped all the same.
+    Skips where nothing is named and none lies there; `.ci/run` fails when they are there and a test was skipped.
     """
-    folder = Path(os.environ.get("FACILITATOR_TEST_DATA") or ROOT.parent / "shared" / "data")
+    named = os.environ.get("FACILITATOR_TEST_DATA")
+    folder = Path(named or ROOT.parent / "shared" / "data")
     if not folder.is_dir():
-        pytest.skip("no recordings here: FACILITATOR_TEST_DATA names no folder")
+        assert not named, f"FACILITATOR_TEST_DATA names no folder: {named}"
+        pytest.skip("no recordings here: FACILITATOR_TEST_DATA is to name their folder")
     return folder

@@ -199,7 +199,7 @@ class FakeRecognizer:
 class FakeKeyring(KeyringBackend):
     """A keyring in memory; fails, forgets or keeps what it should not where it is told."""
 
-    priority = 5  # type: ignore[assignment]
+    priority = 5
 
     def __init__(self, trouble: str = "") -> None:
         super().__init__()

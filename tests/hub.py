@@ -110,7 +110,7 @@ class FakeHub:
             body = body[:limit]
         await response.write(body)
         self.sent += len(body)
-        while self.stall_after is not None:  # noqa: ASYNC110
+        while self.stall_after is not None:
             await asyncio.sleep(0.01)
         if len(body) < response.content_length and request.transport is not None:
             request.transport.close()

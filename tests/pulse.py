@@ -26,6 +26,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests import needed
+
 _READY_SECONDS = 10.0
 _DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--") if shutil.which("setpriv") else ()
 """Linux then kills a child when this process dies, even by SIGKILL."""
@@ -57,9 +59,9 @@ class PulseServer:
         self._helpers: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
-        missing = [tool for tool in ("pulseaudio", "pactl", "paplay", "parec") if shutil.which(tool) is None]
-        if missing:
-            pytest.skip(f"{', '.join(missing)} not installed (Debian: pulseaudio pulseaudio-utils libasound2-plugins)")
+        needed.program("pulseaudio", package="pulseaudio")
+        for tool in ("pactl", "paplay", "parec"):
+            needed.program(tool, package="pulseaudio-utils")
         self.directory = Path(tempfile.mkdtemp(prefix="pulse-test-"))
         self.changes = {
             "XDG_RUNTIME_DIR": str(self.directory),

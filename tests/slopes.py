@@ -54,9 +54,9 @@ def resident_megabytes(pid: int | str = "self") -> float:
 
 def handles(pid: int | str = "self") -> int:
     """Return how many files a process holds open: Linux only."""
-    return len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
 def threads(pid: int | str = "self") -> int:
     """Return how many threads a process has: Linux only."""
-    return len(os.listdir(f"/proc/{pid}/task"))  # noqa: PTH208
+    return len(list(Path(f"/proc/{pid}/task").iterdir()))

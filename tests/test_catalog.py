@@ -65,6 +65,10 @@ def test_a_process_is_found_by_name_by_folder_and_by_file(own: Path) -> None:
     assert find_process(str(own)) == find_process(own) == find_process(own / "process.toml") == own
 
 
+def test_a_folder_of_a_user_who_is_not_here_is_no_process() -> None:
+    assert "There is no process.toml in ~no-such-user/x" in refusal(lambda: load_process("~no-such-user/x"))
+
+
 def test_an_unknown_process_is_refused_with_the_nearest(tmp_path: Path) -> None:
     assert refusal(lambda: load_process("codex")) == "There is no process 'codex'; did you mean 'codev'?"
     assert "there are codev." in refusal(lambda: load_process("zzz"))

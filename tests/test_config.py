@@ -50,7 +50,7 @@ def test_the_repositorys_file_holds_every_section_and_key_in_order() -> None:
 def test_every_key_of_the_repositorys_file_has_a_comment_with_its_default() -> None:
     lines = [line for line in FILE.read_text(encoding="utf-8").splitlines() if re.match(r"\w+ = ", line)]
     for line in lines:
-        value, comment = re.match(r"\w+ = (\S+) +# (.*)", line).groups()  # type: ignore[union-attr]
+        value, comment = re.match(r"\w+ = (\S+) +# (.*)", line).groups()
         assert f"default {value}" in comment, line
 
 
@@ -162,7 +162,7 @@ def test_nothing_is_heard_until_the_animator_chooses_what() -> None:
 def test_a_configuration_cannot_change() -> None:
     section: BaseModel = Config().session
     with pytest.raises(ValueError, match="frozen"):
-        section.duration = 3  # type: ignore[attr-defined]
+        section.duration = 3
 
 
 def test_an_account_is_what_was_written_with_what_is_usual(written: Path) -> None:

@@ -26,7 +26,7 @@ def words(language: str = "fr") -> tuple[DeviceWords, list[ev.Warned]]:
     told: list[ev.Warned] = []
     chosen = {"call": "call.monitor", "microphone": "headset", VOICE: "vmic"}
     timeline = Timeline(LiveClock())
-    return DeviceWords(timeline, load_language("codev", language, "tu"), told.append, chosen), told  # type: ignore[arg-type]
+    return DeviceWords(timeline, load_language("codev", language, "tu"), told.append, chosen), told
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])

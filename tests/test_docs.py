@@ -186,7 +186,7 @@ def test_every_section_and_key_of_the_configuration_that_a_page_names_exists(pag
             continue
         section = Config.model_fields.get(found[1])
         assert section is not None, span
-        assert found[2] is None or found[2] in section.annotation.model_fields, span  # type: ignore[union-attr]
+        assert found[2] is None or found[2] in section.annotation.model_fields, span
 
 
 @pytest.mark.parametrize("page", PAGES)

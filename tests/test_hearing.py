@@ -67,7 +67,7 @@ async def test_speech_is_told_channel_by_channel_where_it_was() -> None:
 async def test_a_change_is_told_when_it_is_heard_and_never_before() -> None:
     listener = await hold({"a": recording(10, [(1, 2.5), (6, 7)])}, {})
     heard = [event for event in listener.events if isinstance(event, ev.ChannelEvent)]
-    assert all(event.at >= event.since for event in heard)  # type: ignore[attr-defined]
+    assert all(event.at >= event.since for event in heard)
     assert [event.at for event in heard] == sorted(event.at for event in heard)
 
 

@@ -21,10 +21,11 @@ def read(name: str) -> str:
 
 def project_files() -> list[Path]:
     """Return the files that are, or are about to be, in version control; skips where this is no clone."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git clone: there is no list of the project's files")
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip("not a git clone: there is no list of the project's files")
+    assert done.returncode == 0, done.stderr  # a clone of another user is refused, and would never be looked at
     return [path for name in done.stdout.split("\0") if name and (path := ROOT / name).is_file()]
 
 
@@ -49,6 +50,30 @@ def test_every_source_file_fits_in_a_head() -> None:
     sources = [path for path in project_files() if path.suffix in {".py", ".sh", ".js", ".css"}]
     lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in sources}
     assert {name: lines for name, lines in lengths.items() if lines > MAX_LINES} == {}
+
+
+def test_every_ignore_carries_its_reason() -> None:
+    bare = re.compile(r"#\s*(?:noqa(?::\s*[A-Z]+\d+(?:,\s*[A-Z]+\d+)*)?|type:\s*ignore(?:\[[a-z, -]+\])?)\s*$")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in project_files()
+        if path.suffix == ".py"
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if bare.search(line)
+    ]
+    assert found == []
+
+
+def test_set_up_installs_every_program_that_a_test_needs() -> None:
+    needed = {
+        package
+        for path in ROOT.glob("tests/**/*.py")
+        for packages in re.findall(r'package="([\w. -]+)"', path.read_text(encoding="utf-8"))
+        for package in packages.split()
+    }
+    installed = set(re.findall(r'missing="\$missing ([^"]+)"', read("scripts/setup.sh")))
+    assert needed - {package for packages in installed for package in packages.split()} == set()
+    assert needed
 
 
 def test_every_target_of_the_makefile_is_listed_and_documented() -> None:

@@ -20,7 +20,6 @@ from facilitator.store.folder import Destroyed, Sessions
 from facilitator.store.keys import FileVault, Keys
 from tests.store.meetings import BEGAN, chosen, in_contract
 
-NOW = dt.datetime.now(tz=dt.UTC)
 HANDED = Delivery(id="", content="c", recipient="", state="folder", wall=1.0)
 
 
@@ -39,7 +38,7 @@ def keep(
     after: tuple[Entry, ...] = (),
 ) -> SessionStore:
     """Return the store of a session that was last written so many days ago; `here`, a moment ago in truth."""
-    durable, wall = in_contract().durable(), (NOW - dt.timedelta(days=days)).timestamp()
+    durable, wall = in_contract().durable(), (dt.datetime.now(tz=dt.UTC) - dt.timedelta(days=days)).timestamp()
     store = sessions.create(BEGAN)
     running = running_seconds() if here else None
     course = json.loads(course_entry(durable.at, wall, durable.course, running).payload)

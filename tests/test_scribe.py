@@ -237,8 +237,8 @@ async def test_what_is_said_in_a_new_step_goes_before_the_final_pass_of_the_last
 class Forgetful(FakeRecognizer):
     """Hears nothing with care."""
 
-    async def transcribe(self, samples: np.ndarray, **settings: object) -> object:  # type: ignore[override, type-arg]
-        transcript = await super().transcribe(samples, **settings)  # type: ignore[arg-type]
+    async def transcribe(self, samples: np.ndarray, **settings: object) -> object:
+        transcript = await super().transcribe(samples, **settings)
         return type(transcript)("", 0.0) if settings["careful"] else transcript
 
 

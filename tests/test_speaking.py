@@ -74,7 +74,7 @@ async def test_an_engine_that_fails_costs_one_prompt(tmp_path: Path) -> None:
     assert {type(event).__name__: event.prompt_id for event in stage.events} == {
         "PromptReady": "p2",
         "PromptFailed": "p1",
-    }  # type: ignore[attr-defined]
+    }
 
 
 async def test_an_engine_that_hangs_keeps_nobody_else_waiting(tmp_path: Path) -> None:

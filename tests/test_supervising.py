@@ -29,7 +29,7 @@ from tests.store.meetings import session
 
 WORDS = load_language("codev", "fr", "tu")
 GRANT = OpenGrant(record="contract", step="contract", at=0.0)
-SECRET = "what Camille said"  # noqa: S105
+SECRET = "what Camille said"
 
 
 def runner_of(timeline: Timeline, on_defect: Callable[[Exception], None] | None) -> Runner:

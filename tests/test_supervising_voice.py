@@ -59,7 +59,7 @@ class BadSink:
 def said(sink: BadSink) -> list[ev.Event]:
     clock, events = LiveClock(), list[ev.Event]()
     timeline = Timeline(clock)
-    mouth = DeviceMouth(timeline, clock, sink, OwnVoice(), events.append, told=FakeTold())  # type: ignore[arg-type]
+    mouth = DeviceMouth(timeline, clock, sink, OwnVoice(), events.append, told=FakeTold())
     runner = runner_of(timeline, None)
     asyncio.get_running_loop().create_task(runner.run())
     mouth.play("p", Sound(np.zeros(RATE_HZ, dtype=np.float32), RATE_HZ), 0.0)
@@ -91,10 +91,10 @@ class BrokenVoice(FakeSynthesizer):
 @virtually
 async def test_whatever_the_speech_engine_raises_costs_one_prompt(loop: VirtualLoop) -> None:
     timeline, events = Timeline(LiveClock()), list[ev.Event]()
-    speaker = Speaker(timeline, BrokenVoice(), WORDS)  # type: ignore[arg-type]
+    speaker = Speaker(timeline, BrokenVoice(), WORDS)
     speaker.connect(
         events.append, mouth=DeviceMouth(timeline, LiveClock(), BadSink(), OwnVoice(), events.append, told=FakeTold())
-    )  # type: ignore[arg-type]
+    )
     speaker.prepare(prompt("p"))
     (told,) = await speaker.render_ahead([("", "p")])
     await asyncio.sleep(1)

@@ -86,7 +86,7 @@ async def test_a_replay_tells_the_same_at_every_speed(speed: float) -> None:
 async def test_of_two_found_at_once_the_surest_is_told_first() -> None:
     found = [voice(2.25, 0.9, 0.5), voice(2.25, 1.2, 0.8), voice(2.0, 0.9, 0.4)]
     told = await replayed(FakeOtherVoiceDetector(found), watch_from(0.5))
-    assert [(event.at, event.probability) for event in told] == [(2.0, 0.4), (2.25, 0.8), (2.25, 0.5)]  # type: ignore[attr-defined]
+    assert [(event.at, event.probability) for event in told] == [(2.0, 0.4), (2.25, 0.8), (2.25, 0.5)]
 
 
 async def test_it_hears_from_the_very_frame_on_to_the_end_of_what_was_read() -> None:

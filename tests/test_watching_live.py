@@ -258,6 +258,6 @@ async def test_live_listening_may_stop_and_start_again() -> None:
         before = len(held.told())
         held.hearing.start()
         held.hearing.watch_floor("call", 0.0)
-        await held.until(lambda before=before: len(held.told()) > before)  # type: ignore[misc]
+        await held.until(lambda before=before: len(held.told()) > before)
         held.hearing.stop()
     await held.close()

@@ -20,11 +20,11 @@ INK, MUTED, COLOURS = "#2b2b2b", "#8a8a8a", ("#1f6f5c", "#b5651d", "#5b6bb0")
 
 def draw(results: dict[str, Any], path: Path) -> None:
     """Write one picture: precision against recall, latency from due, calibration."""
-    import matplotlib as mpl  # noqa: PLC0415  # only here, and in its own dependency group
+    import matplotlib as mpl  # only here, and in its own dependency group
 
     mpl.use("svg")
     mpl.rcParams.update({"svg.hashsalt": "floor", "font.size": 9, "axes.edgecolor": MUTED, "text.color": INK})
-    from matplotlib import pyplot as plt  # noqa: PLC0415  # after the backend was chosen
+    from matplotlib import pyplot as plt  # after the backend was chosen
 
     figure, (curves, latency, calibration) = plt.subplots(1, 3, figsize=(11, 3.4), layout="constrained")
     for (rate, rows), colour in zip(results["curves"].items(), COLOURS, strict=False):

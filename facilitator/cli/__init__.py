@@ -45,7 +45,7 @@ app = typer.Typer(
 
 @app.callback()
 def _options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: FBT002
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Holds a codéveloppement session beside a video call: it speaks, listens locally and writes two things down."""
     _state["debug"] = debug
@@ -89,7 +89,7 @@ def _say_usage(error: TyperException) -> int:
     context = getattr(error, "ctx", None)
     message = error.format_message().strip()
     if context is not None and message == context.get_help().strip():
-        print(message, file=sys.stderr)  # noqa: T201
+        print(message, file=sys.stderr)
         return USAGE
     command = context.command_path if context is not None else "facilitator"
     return _say(f"{message.rstrip('.')}: see `{command} --help`.", USAGE)
@@ -98,5 +98,5 @@ def _say_usage(error: TyperException) -> int:
 def _say(sentence: str, code: int) -> int:
     if _state["debug"]:
         traceback.print_exc()
-    print(f"facilitator: {sentence}", file=sys.stderr)  # noqa: T201
+    print(f"facilitator: {sentence}", file=sys.stderr)
     return code

@@ -21,7 +21,7 @@ from facilitator.delivery.account import Account, find_password, keep_password
 from facilitator.delivery.courier import Courier
 from facilitator.documents.write import Papers, check_free, places, write_rendered
 from facilitator.errors import NoKeyringError, StoreError, UsageError
-from facilitator.exporting import papers
+from facilitator.exporting import folder_for, papers
 from facilitator.retention import destroyed_line
 from facilitator.store.contents import Delivery, Kept, delivery_entry
 from facilitator.store.file import SessionStore
@@ -47,9 +47,9 @@ def deliver(
         Path | None,
         typer.Option("--folder", help="A folder instead, or for the message where no account is set.", metavar="DIR"),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,  # noqa: FBT002
-    again: Annotated[bool, typer.Option("--again", help="Send it once more.")] = False,  # noqa: FBT002
-    new_password: Annotated[bool, typer.Option("--new-password", help="Ask for another password.")] = False,  # noqa: FBT002
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Send it once more.")] = False,
+    new_password: Annotated[bool, typer.Option("--new-password", help="Ask for another password.")] = False,
     config: parts.ConfigOption = None,
 ) -> None:
     """Hand the documents of a session to the client alone, by e-mail or into a folder, once you have seen what goes.
@@ -86,7 +86,7 @@ def _note(store: SessionStore, delivery: Delivery) -> None:
 
 def _to_folder(given: _Given, courier: Courier, made_with: Papers, records: Mapping[str, RecordView]) -> None:
     assert given.folder is not None
-    target = given.folder.expanduser()
+    target = folder_for(given.folder)
     check_free(places(target, records))
     rendered = made_with.render(records)
     table = Table("document", "size", title=escape(str(target)))
@@ -99,7 +99,7 @@ def _to_folder(given: _Given, courier: Courier, made_with: Papers, records: Mapp
     if written.failure:
         parts.errors.print(escape(written.failure))
     for path in written.paths:
-        print(path)  # noqa: T201
+        print(path)
     asyncio.run(courier.handed(rendered))
 
 
@@ -110,8 +110,8 @@ def _to_client(
     _show(courier.preview(parcel))
     if courier.account is None:
         _ask(given, "Write this message, with the documents, into a file?")
-        folder = (given.folder or config.documents.path / made_with.folder).expanduser()
-        print(asyncio.run(courier.write(parcel, folder)))  # noqa: T201
+        folder = folder_for(given.folder or config.documents.path / made_with.folder)
+        print(asyncio.run(courier.write(parcel, folder)))
         return
     _ask(given, "Send this message to this address?")
     _have_password(courier.account, new=given.new_password)
@@ -168,7 +168,7 @@ def _purge(given: _Given, config: Config, sessions: Sessions, kept: Kept, made_w
     if not wanted and (given.yes or not _is_terminal()):
         parts.errors.print(f"`facilitator sessions purge {given.session}` destroys what is kept of it here.")
     elif wanted or typer.confirm(made_with.language.plain("interface.purge_question")):
-        print(destroyed_line(sessions.purge(given.session), made_with.language))  # noqa: T201
+        print(destroyed_line(sessions.purge(given.session), made_with.language))
 
 
 def _is_terminal() -> bool:

@@ -23,14 +23,14 @@ def demo(
         Path | None, typer.Option("--out", help="Where to write; a new folder unless told.", metavar="DIR")
     ] = None,
     language: parts.LanguageOption = None,
-    no_browser: Annotated[bool, typer.Option("--no-browser", help="Never open a page.")] = False,  # noqa: FBT002
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Never open a page.")] = False,
     config: parts.ConfigOption = None,
 ) -> None:
     """Hold a whole session on a sample call with several voices, from the welcome to the documents.
 
     Example: facilitator demo --language fr --out demo-out
     """
-    del no_browser  # the console's page is not there yet
+    del no_browser  # no page is opened for a sample call
     asyncio.run(_demo(parts.parse_speed(speed), out, language, load_config(config)))
 
 

@@ -15,14 +15,14 @@ from speech.devices import list_devices
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, whose form is stable.")]
 
 
-def devices(as_json: JsonOption = False) -> None:  # noqa: FBT002
+def devices(as_json: JsonOption = False) -> None:
     """List the sound devices.
 
     Example: facilitator devices --json
     """
     found = list_devices()
     if as_json:
-        print(json.dumps([dataclasses.asdict(device) for device in found], ensure_ascii=False, indent=2))  # noqa: T201
+        print(json.dumps([dataclasses.asdict(device) for device in found], ensure_ascii=False, indent=2))
         return
     if not found:
         parts.output.print("No sound device was found: start the sound server, or plug one in.")

@@ -22,8 +22,8 @@ _SIGNS = {"ok": "[green]✓[/]", "note": "[yellow]·[/]", "problem": "[bold yell
 
 
 def doctor(
-    as_json: JsonOption = False,  # noqa: FBT002
-    deep: Annotated[bool, typer.Option("--deep", help="Play and hear back, and measure the recognizer.")] = False,  # noqa: FBT002
+    as_json: JsonOption = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Play and hear back, and measure the recognizer.")] = False,
     config: parts.ConfigOption = None,
 ) -> None:
     """Check every part of a session. Exits 1 when there is a problem.
@@ -32,7 +32,7 @@ def doctor(
     """
     findings = asyncio.run(_check(load_config(config), find_config(config), as_json=as_json, deep=deep))
     if as_json:
-        print(json.dumps([dataclasses.asdict(one) for one in findings], ensure_ascii=False, indent=2))  # noqa: T201
+        print(json.dumps([dataclasses.asdict(one) for one in findings], ensure_ascii=False, indent=2))
     if any(finding.status == "problem" for finding in findings):
         raise typer.Exit(1)
 

@@ -39,8 +39,8 @@ _MEGA = 1_000_000
 
 @app.command("list")
 def list_(
-    as_json: JsonOption = False,  # noqa: FBT002
-    measure: Annotated[  # noqa: FBT002
+    as_json: JsonOption = False,
+    measure: Annotated[
         bool, typer.Option("--measure", help="Measure first how fast those that are here write on this computer.")
     ] = False,
     config: parts.ConfigOption = None,
@@ -73,7 +73,7 @@ def list_(
             for info in found
             for speed in [parts.speed_of(settings, info.path)]
         ]
-        print(json.dumps(rows, ensure_ascii=False, indent=2))  # noqa: T201
+        print(json.dumps(rows, ensure_ascii=False, indent=2))
         return
     table = Table("name", "size", "speed", Column("where", overflow="fold"))
     for info in found:
@@ -121,7 +121,7 @@ async def _pull(names: list[str]) -> None:
         with Progress(*columns, console=parts.errors, transient=True, disable=not parts.errors.is_terminal) as bars:
             task = bars.add_task(name, total=None)
             path = await store.pull(name, partial(_show, bars, task))
-        parts.output.print(f"{name}: {path}")
+        print(f"{name}: {path}")
 
 
 def _show(bars: Progress, task: TaskID, done: int, total: int) -> None:
@@ -139,7 +139,7 @@ def add(
 
     Example: facilitator models add mine ./whisper-small-ct2
     """
-    parts.output.print(f"{name}: {parts.model_store().add(name, path)}")
+    print(f"{name}: {parts.model_store().add(name, path)}")
 
 
 @app.command()

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from facilitator.errors import UsageError
+from facilitator.setup.choices import MOST_LETTERS, MOST_PEOPLE
 from facilitator.store.contents import Person
 
 STANDARD_INPUT = Path("-")
@@ -25,12 +26,15 @@ def read_people(given: list[str], file: Path | None) -> tuple[Person, ...]:
         file: has one a line; what is empty or begins with # is passed over. `-` is standard input.
 
     Raises:
-        UsageError: one is not written as it should be, or the file cannot be read; no sentence names anybody.
+        UsageError: one is not written as it should be, they are too many, or the file cannot be read; no sentence names
+            anybody.
     """
     found = [_person(person, "A participant") for person in given]
     for number, line in enumerate([] if file is None else _text(file).splitlines(), 1):
         if line.strip() and not line.lstrip().startswith("#"):
             found.append(_person(line, f"Line {number} of {_name(file)}: a participant"))
+    if len(found) > MOST_PEOPLE:
+        raise UsageError(f"Give {MOST_PEOPLE} participants at most, since no group of a session is larger.")
     return tuple(found)
 
 
@@ -38,6 +42,8 @@ def _person(written: str, what: str) -> Person:
     name, equals, role = written.rpartition("=")
     if not equals or not name.strip():
         raise UsageError(f"{what} {_FORM}.")
+    if len(name) > MOST_LETTERS or len(role) > MOST_LETTERS:
+        raise UsageError(f"{what} {_FORM}, with {MOST_LETTERS} letters at most on each side.")
     return Person(name=name.strip(), role=role.strip())
 
 

@@ -24,7 +24,7 @@ def list_(config: parts.ConfigOption = None) -> None:
     Example: facilitator processes list
     """
     for name, folder in list_processes(load_config(config).session.processes_folder).items():
-        parts.output.print(f"{name}  {folder}")
+        print(f"{name}  {folder}")
 
 
 @app.command()

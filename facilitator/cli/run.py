@@ -65,8 +65,8 @@ def run(
         Path | None,
         typer.Option("--follow-up", help="The plan of another session, as its client brings it back.", metavar="FILE"),
     ] = None,
-    set_up: Annotated[bool, typer.Option("--set-up", help="Choose on a page first, as where a page opens.")] = False,  # noqa: FBT002
-    no_browser: Annotated[bool, typer.Option("--no-browser", help="Never open a page.")] = False,  # noqa: FBT002
+    set_up: Annotated[bool, typer.Option("--set-up", help="Choose on a page first, as where a page opens.")] = False,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Never open a page.")] = False,
     ready_file: Annotated[
         Path | None, typer.Option("--ready-file", help="Written when the service answers.", metavar="FILE")
     ] = None,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from facilitator import retention
@@ -36,7 +37,7 @@ def _sessions(config: Path | None) -> Sessions:
 
 
 @app.command("list")
-def list_(as_json: JsonOption = False, config: parts.ConfigOption = None) -> None:  # noqa: FBT002
+def list_(as_json: JsonOption = False, config: parts.ConfigOption = None) -> None:
     """List the sessions that are kept.
 
     Example: facilitator sessions list
@@ -53,7 +54,7 @@ def list_(as_json: JsonOption = False, config: parts.ConfigOption = None) -> Non
             }
             for one in found
         ]
-        print(json.dumps(rows, indent=2))  # noqa: T201
+        print(json.dumps(rows, indent=2))
         return
     if not found:
         parts.output.print("No session is kept on this computer.")
@@ -68,7 +69,7 @@ def list_(as_json: JsonOption = False, config: parts.ConfigOption = None) -> Non
 @app.command()
 def resume(
     session: SessionArgument,
-    no_browser: Annotated[bool, typer.Option("--no-browser", help="Never open a page.")] = False,  # noqa: FBT002
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Never open a page.")] = False,
     ready_file: Annotated[
         Path | None, typer.Option("--ready-file", help="Written when the service answers.", metavar="FILE")
     ] = None,
@@ -95,9 +96,9 @@ def export(
     tell_waiting(session, kept.waiting)
     written = write(kept, to, load_config(config).session.processes_folder)
     if written.failure:
-        parts.errors.print(written.failure)
+        parts.errors.print(escape(written.failure))
     for path in written.paths:
-        print(path)  # noqa: T201
+        print(path)
 
 
 app.command()(delivering.deliver)
@@ -106,7 +107,7 @@ app.command()(delivering.deliver)
 @app.command()
 def purge(
     session: SessionArgument,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,  # noqa: FBT002
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     config: parts.ConfigOption = None,
 ) -> None:
     """Destroy a session for good, its key first; what is printed can be given to the client.
@@ -119,4 +120,4 @@ def purge(
         if not sys.stdin.isatty():
             raise UsageError("Nobody is there to be asked: give --yes to destroy the session for good.")
         typer.confirm(f"Destroy the session {session} for good? Nothing of it can be brought back.", abort=True)
-    print(retention.purge(sessions, session, loaded))  # noqa: T201
+    print(retention.purge(sessions, session, loaded))

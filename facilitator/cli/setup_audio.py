@@ -27,7 +27,7 @@ def setup_audio(
         str | None,
         typer.Option("--microphone", help="Your own microphone, a name of `facilitator devices`.", metavar="NAME"),
     ] = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Take away what this command made.")] = False,  # noqa: FBT002
+    remove: Annotated[bool, typer.Option("--remove", help="Take away what this command made.")] = False,
 ) -> None:
     """Make the virtual microphone that carries your own microphone and the voice into the call.
 

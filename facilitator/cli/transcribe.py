@@ -135,7 +135,7 @@ def tell_waiting(session: str, waiting: int) -> None:
 
 
 def _say(session: str, count: _Count) -> None:
-    print(f"Utterances written down: {count.written}. Their sound is deleted.")  # noqa: T201
+    print(f"Utterances written down: {count.written}. Their sound is deleted.")
     if count.unreadable:
         parts.errors.print(f"Utterances whose sound was damaged, and which are lost: {count.unreadable}.")
     parts.errors.print(

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import keyring
-
 from facilitator.errors import NoKeyringError, StoreError
-from facilitator.store.keys import KeyVault, find_keyring
+from facilitator.store.keys import KeyVault, system_keyring
 
 _MAIL = "mail"
 """Under this and the account's place the password is kept, in the same service as the keys of sessions."""
@@ -56,10 +54,20 @@ def keep_password(account: Account, password: str) -> None:
         NoKeyringError: there is no keyring that encrypts.
         StoreError: it does not answer, or did not keep it.
     """
+    keep_secret(_MAIL, account.place, password, what="password")
+
+
+def keep_secret(use: str, name: str, secret: str, *, what: str) -> None:
+    """Keep a secret in the keyring for a use and a name, in place of the one before; sentences call it `what`.
+
+    Raises:
+        NoKeyringError: there is no keyring that encrypts.
+        StoreError: it does not answer, or did not keep it.
+    """
     vault = password_vault()
-    vault.put(_MAIL, account.place, password)
-    if vault.get(_MAIL, account.place) != password:
-        raise StoreError(f"The password did not come back from the keyring ({vault.name}): it is not kept.")
+    vault.put(use, name, secret)
+    if vault.get(use, name) != secret:
+        raise StoreError(f"The {what} did not come back from the keyring ({vault.name}): it is not kept.")
 
 
 def password_vault() -> KeyVault:
@@ -68,10 +76,7 @@ def password_vault() -> KeyVault:
     Raises:
         NoKeyringError: there is none that encrypts.
     """
-    try:
-        found = find_keyring(keyring.get_keyring())
-    except Exception:  # noqa: BLE001  a back-end that cannot even be loaded keeps no password
-        found = None
+    found = system_keyring()
     if found is None:
         raise NoKeyringError("This computer has no keyring that encrypts: the password is kept nowhere.")
     return found

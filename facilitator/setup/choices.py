@@ -14,17 +14,20 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from facilitator.config import BROWSER, NONE, STAGE, TRACKS, Config
+from facilitator.config import BROWSER, LONGEST_NAME, NONE, STAGE, TRACKS, Config
 from facilitator.store.contents import Person
 
 AUTO, SERVER = "", "server"
 """What writes down: the model that keeps up best; the configuration's speech server. `NONE`: nothing does."""
 MOST_PEOPLE = 40
+MOST_LETTERS = 200
+"""In the name of a person, and in a role."""
 
 SENDERS = frozenset({BROWSER, TRACKS})
 """Call inputs that are no device."""
 
-_Text = Annotated[str, Field(max_length=200)]
+_Text = Annotated[str, Field(max_length=MOST_LETTERS)]
+_Name = Annotated[str, Field(max_length=LONGEST_NAME)]
 Way = Literal["stage", "device", "none"]
 """How the voice gets into the call: by the shared page, by an output device, or not at all."""
 
@@ -59,17 +62,17 @@ class Choices(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    process: _Text
+    process: _Name
     duration: Annotated[int, Field(ge=0, le=9999)] | None
     language: _Text
     address: _Text
     people: Annotated[tuple[PersonChosen, ...], Field(strict=False, max_length=MOST_PEOPLE)]
     way: Way
-    output: _Text
+    output: _Name
     listens: bool
-    call_input: _Text
-    microphone_input: _Text
-    writer: _Text
+    call_input: _Name
+    microphone_input: _Name
+    writer: _Name
     keep: bool
     keep_names: bool
 

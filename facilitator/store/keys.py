@@ -294,11 +294,16 @@ class Keys:
 def open_keys(folder: Path) -> Keys:
     """Return the keys of this user: in the system's keyring where there is one, else in files in `folder`."""
     files = FileVault(folder)
-    try:
-        own = find_keyring(keyring.get_keyring())
-    except Exception:  # noqa: BLE001  a back-end that cannot even be loaded keeps no key
-        own = None
+    own = system_keyring()
     return Keys((files,) if own is None else (own, files), notes=files)
+
+
+def system_keyring() -> KeyringVault | None:
+    """Return the system's keyring; None where none encrypts."""
+    try:
+        return find_keyring(keyring.get_keyring())
+    except Exception:  # noqa: BLE001  a back-end that cannot even be loaded keeps nothing
+        return None
 
 
 def find_keyring(backend: KeyringBackend) -> KeyringVault | None:

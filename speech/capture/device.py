@@ -13,8 +13,7 @@ from collections import deque
 import numpy as np
 
 from speech.capture.protocol import CONDITION, HEADER, LONGEST_BYTES
-from speech.confinement import NOWHERE
-from speech.devices import DEFAULT, device_command, device_environment, end_process, kill_process
+from speech.devices import DEFAULT, device_command, device_environment, end_process, kill_process, start_process
 from speech.errors import SourceLostError
 from speech.ports import RATE_HZ, Block
 from speech.silence import Condition
@@ -113,13 +112,9 @@ class DeviceSource:
 
     async def _start(self) -> asyncio.subprocess.Process:
         try:
-            return await asyncio.create_subprocess_exec(
-                *device_command("speech.capture.worker", self._name, "input", wait=self._served),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-                env=device_environment(self._name, "input"),
-                cwd=NOWHERE,
+            return await start_process(
+                device_command("speech.capture.worker", self._name, "input", wait=self._served),
+                device_environment(self._name, "input"),
             )
         except OSError:
             raise SourceLostError(

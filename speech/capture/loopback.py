@@ -103,7 +103,7 @@ def capture(name: str) -> Iterator[tuple[float, float, Samples]]:
         DeviceNotFoundError: there is no such output, or SoundCard is not installed.
     """
     try:
-        import soundcard  # noqa: PLC0415 - Windows only, and it starts WASAPI
+        import soundcard  # noqa: PLC0415  Windows only, and it starts WASAPI
     except (ImportError, OSError):
         raise DeviceNotFoundError("The loopback needs SoundCard: install codev-facilitator[loopback].") from None
     wanted = name.removesuffix(LOOPBACK)

@@ -32,6 +32,8 @@ from speech.soundserver import NO_DEVICE, watch
 _QUEUE_SECONDS = 10.0
 """Sound kept while the parent takes none; beyond it the newest is dropped and counted."""
 _LATENCY_SECONDS = 0.1
+_OLDEST_SECONDS = 2.0
+"""No sound is as old when it is handed over: some host APIs leave the times at zero."""
 _JUMP_SECONDS = 0.1
 """A block this far from where the count of samples puts it means that sound was lost in between."""
 _SETTLING_SECONDS = 2.0
@@ -117,8 +119,7 @@ class Capture:
     def hear(self, data: Any, count: int, times: Any, _status: Any) -> None:
         """Copy and hand over. What an overflow loses shows as a jump of the device's time."""
         age = float(self.stream.time - times.inputBufferAdcTime)
-        # Some host APIs leave the times at zero.
-        age = age if 0 <= age < 2 else count / self.rate_hz  # noqa: PLR2004
+        age = age if 0 <= age < _OLDEST_SECONDS else count / self.rate_hz
         try:
             self._heard.put_nowait((time.monotonic() - age, data[:, 0].copy()))
         except queue.Full:
@@ -159,7 +160,7 @@ def main() -> None:
     """Capture until the parent closes standard input or takes nothing any more, or the device is lost."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the parent's to act on
     threading.Thread(target=_leave_with_parent, daemon=True).start()
-    import sounddevice  # noqa: PLC0415 - loading it starts PortAudio
+    import sounddevice  # noqa: PLC0415  loading it starts PortAudio
 
     name = sys.argv[1]
     try:

@@ -182,7 +182,7 @@ class Decision:
         self._layers = []
         for layer in file.layers:
             weight, bias = np.array(layer.weight, dtype=np.float64), np.array(layer.bias, dtype=np.float64)
-            if weight.ndim != 2 or weight.shape[1] != width or bias.shape != (len(weight),):  # noqa: PLR2004
+            if weight.shape[1:] != (width,) or bias.shape != (len(weight),):
                 raise ValueError("a layer does not fit the one before")
             self._layers.append(_Weights(weight, bias))
             width = len(bias)

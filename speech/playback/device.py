@@ -11,8 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from speech.confinement import NOWHERE
-from speech.devices import DEFAULT, device_command, device_environment, end_process, kill_process, list_devices
+from speech.devices import (
+    DEFAULT,
+    device_command,
+    device_environment,
+    end_process,
+    kill_process,
+    list_devices,
+    start_process,
+)
 from speech.errors import SinkLostError
 from speech.playback.child import Asked, in_time, next_report, second, send_stop
 from speech.playback.protocol import HEADER, IDLE_SECONDS, PLAY
@@ -177,13 +184,8 @@ class DeviceSink:
         if self._microphone is not None:
             carried, environment = (self._microphone,), environment | device_environment(self._microphone, "input")
         try:
-            process = await asyncio.create_subprocess_exec(
-                *device_command("speech.playback.worker", self._name, "output", *carried, wait=self._served),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-                env=environment,
-                cwd=NOWHERE,
+            process = await start_process(
+                device_command("speech.playback.worker", self._name, "output", *carried, wait=self._served), environment
             )
         except OSError:
             self.on_lost()

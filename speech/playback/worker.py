@@ -36,6 +36,8 @@ from speech.soundserver import watch
 
 LATENCY_SECONDS = 0.1
 """Sound handed over in advance: large enough for two busy cores, small enough for a fade of 0.3 s to end in time."""
+_FURTHEST_SECONDS = 2.0
+"""No sound is handed over so long in advance: some host APIs leave the times at zero."""
 _SHORTEST_FADE_SECONDS = 0.01
 """A step to silence would click."""
 _START_SECONDS = 6.0
@@ -215,14 +217,13 @@ class Player:
     def _ahead(self, times: Any) -> float:
         """Return in how many seconds what is handed over now will leave."""
         ahead = float(times.outputBufferDacTime - self.stream.time)
-        # Some host APIs leave the times at zero.
-        return ahead if 0 <= ahead < 2 else float(self.stream.latency)  # noqa: PLR2004
+        return ahead if 0 <= ahead < _FURTHEST_SECONDS else float(self.stream.latency)
 
 
 def main() -> None:
     """Serve the parent until it closes standard input or the device goes away."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the parent's to act on
-    import sounddevice  # noqa: PLC0415 - loading it starts PortAudio
+    import sounddevice  # noqa: PLC0415  loading it starts PortAudio
 
     try:
         player = Player(sounddevice, *sys.argv[1:])

@@ -8,7 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from speech.confinement import NOWHERE, worker_command, worker_environment
+from speech.confinement import worker_command, worker_environment
+from speech.devices import start_process
 from speech.recognition import wire
 
 _GIVEN_UP_SECONDS = 2.0
@@ -117,15 +118,8 @@ async def spawn() -> Engine:
         EngineDiedError: the process cannot be started.
     """
     try:
-        process = await asyncio.create_subprocess_exec(
-            *worker_command("speech.recognition.worker"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=worker_environment(),
-            cwd=NOWHERE,
-            creationflags=_creation_flags(),
-        )
+        command = worker_command("speech.recognition.worker")
+        process = await start_process(command, worker_environment(), flags=_creation_flags())
     except OSError:
         raise EngineDiedError from None
     return Engine(process)

@@ -42,7 +42,7 @@ def main() -> int:
     try:
         model = _load(settings)
         limits = limits_of(Path(settings["model"]))
-    except Exception as error:  # noqa: BLE001  # whatever it is, the parent is told and decides
+    except Exception as error:  # noqa: BLE001  whatever it is, the parent is told and decides
         _send(outgoing, {"error": type(error).__name__})
         return 1
     _send(outgoing, {"ready": True})
@@ -53,7 +53,7 @@ def main() -> int:
             reply = (
                 _timed(model, header, samples) if "tokens" in header else _transcribe(model, limits, header, samples)
             )
-        except Exception as error:  # noqa: BLE001  # its text could quote what was said: only its class goes out
+        except Exception as error:  # noqa: BLE001  its text could quote what was said: only its class goes out
             reply = {"error": type(error).__name__}
         payload, samples = b"", np.zeros(0, dtype=np.float32)  # else the last sound would stay until the next comes
         _send(outgoing, reply)
@@ -95,8 +95,8 @@ def _send(outgoing: BinaryIO, header: wire.Header) -> None:
 
 def _load(settings: wire.Header) -> Any:
     load_onnxruntime()
-    from faster_whisper import WhisperModel  # noqa: PLC0415  # a failing import is reported like a failing model
-    from faster_whisper.vad import get_vad_model  # noqa: PLC0415
+    from faster_whisper import WhisperModel  # noqa: PLC0415  a failing import is reported like a failing model
+    from faster_whisper.vad import get_vad_model  # noqa: PLC0415  the same
 
     get_vad_model()  # else the first utterance waits 0.3 s for it
     return WhisperModel(
@@ -113,7 +113,7 @@ def _timed(model: Any, header: wire.Header, samples: np.ndarray[Any, np.dtype[np
 
     Not by `transcribe`: made to write on, it may go over the same sound for ever.
     """
-    from faster_whisper.audio import pad_or_trim  # noqa: PLC0415  # loaded with the model
+    from faster_whisper.audio import pad_or_trim  # noqa: PLC0415  loaded with the model
 
     token = model.hf_tokenizer.token_to_id
     start = [token("<|startoftranscript|>"), token(f"<|{header['language']}|>"), token("<|transcribe|>")]
@@ -134,7 +134,7 @@ def _transcribe(
     model: Any, limits: InventedTextLimits, header: wire.Header, samples: np.ndarray[Any, np.dtype[np.float32]]
 ) -> wire.Header:
     """Return `text` and `confidence`: the mean token probability (geometric) over what was kept, 0 without text."""
-    import ctranslate2  # noqa: PLC0415  # loaded with the model
+    import ctranslate2  # noqa: PLC0415  loaded with the model
 
     careful = bool(header["careful"])
     language = header["language"]

@@ -85,7 +85,7 @@ def remove_stale(parent: Path | None = None) -> int:
 
 
 def _memory() -> Path:
-    shared = Path("/dev/shm")  # noqa: S108 - a random name under it, entered by its owner alone
+    shared = Path("/dev/shm")  # noqa: S108  a random name under it, entered by its owner alone
     return shared if os.access(shared, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
 
 

@@ -18,8 +18,8 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from speech.capture.files import read_audio
-from speech.confinement import NOWHERE, worker_command, worker_environment
-from speech.devices import end_process
+from speech.confinement import worker_command, worker_environment
+from speech.devices import end_process, start_process
 from speech.errors import AudioFileError, SynthesisError, VoiceNotFoundError
 from speech.ports import Sound
 from speech.sound import read_wav
@@ -171,14 +171,7 @@ class _Answer(BaseModel):
 async def _ask(request: dict[str, Any], timeout_seconds: float) -> _Answer:
     """Start a worker, give it one request, return its answer; it is dead when this returns, however it returns."""
     try:
-        process = await asyncio.create_subprocess_exec(
-            *worker_command("speech.synthesis.worker"),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env=worker_environment(),
-            cwd=NOWHERE,
-        )
+        process = await start_process(worker_command("speech.synthesis.worker"), worker_environment())
     except OSError:
         raise SynthesisError("The speech engine could not be started: close other programs, then try again.") from None
     data = json.dumps({**request, "timeout_seconds": timeout_seconds}).encode()

@@ -40,7 +40,7 @@ def main() -> None:
         answer = _voices() if request["action"] == "voices" else _render(request)
     except VoiceNotFoundError as error:
         answer = {"error": "voice", "message": str(error)}
-    except Exception as error:  # noqa: BLE001 - whatever an engine raises is told by its kind; its text may hold ours
+    except Exception as error:  # noqa: BLE001  whatever an engine raises is told by its kind; its text may hold ours
         answer = {"error": type(error).__name__}
     os.write(answers, json.dumps(answer).encode())
     os._exit(0)
@@ -49,13 +49,13 @@ def main() -> None:
 def _engine() -> Any:
     """Return pyttsx3's engine; on Linux with the espeak-ng that our own dependency carries."""
     if sys.platform == "linux":
-        import espeakng_loader  # noqa: PLC0415 - Linux only
+        import espeakng_loader  # noqa: PLC0415  Linux only
 
         # Without this variable espeak-ng ends the interpreter, uncatchably.
         os.environ["ESPEAK_DATA_PATH"] = espeakng_loader.get_data_path()
         # Loaded first and globally, it is the one that pyttsx3 finds by its name.
         ctypes.CDLL(espeakng_loader.get_library_path(), ctypes.RTLD_GLOBAL)
-    import pyttsx3  # noqa: PLC0415 - loads the library above
+    import pyttsx3  # noqa: PLC0415  loads the library above
 
     return pyttsx3.init()
 
@@ -67,7 +67,8 @@ def _offered(engine: Any) -> VoiceList:
     )
     data = os.environ.get("ESPEAK_DATA_PATH")
     variants = Path(data, "voices", "!v") if data else None
-    return VoiceList(voices, tuple(sorted(os.listdir(variants))) if variants and variants.is_dir() else ())  # noqa: PTH208
+    found = variants.iterdir() if variants and variants.is_dir() else ()
+    return VoiceList(voices, tuple(sorted(one.name for one in found)))
 
 
 def _voices() -> dict[str, Any]:
@@ -103,7 +104,7 @@ def _settle_espeak(request: dict[str, Any]) -> None:
     It takes settings and text on a thread of its own while the voice is changed on ours: one utterance in a hundred was
     spoken at the engine's first rate.
     """
-    from pyttsx3.drivers import _espeak  # noqa: PLC0415 - Linux only
+    from pyttsx3.drivers import _espeak  # noqa: PLC0415  Linux only
 
     _espeak.Synchronize()
     _espeak.SetParameter(_espeak.RATE, request["words_per_minute"], 0)

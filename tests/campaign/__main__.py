@@ -9,6 +9,6 @@ from tests.campaign.session import run
 
 outcome = run(int(sys.argv[1]))
 for fault in outcome.world.faults:
-    print(f"{fault.start:8.3f} to {fault.end:8.3f}  {fault.kind}")  # noqa: T201
-print(outcome.lines())  # noqa: T201
-print("\n".join(judge(outcome)) or "all holds")  # noqa: T201
+    print(f"{fault.start:8.3f} to {fault.end:8.3f}  {fault.kind}")
+print(outcome.lines())
+print("\n".join(judge(outcome)) or "all holds")

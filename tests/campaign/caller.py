@@ -44,7 +44,7 @@ class _Site(web.BaseSite):
 
     async def start(self) -> None:
         await super().start()
-        self._server = _Sockets()  # type: ignore[assignment]
+        self._server = _Sockets()
 
 
 async def serve(meeting: Any) -> Service:

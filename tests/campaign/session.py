@@ -138,15 +138,15 @@ class Held:
             call_input=BROWSER if world.shares else CALL,
             microphone_input=own,
             voice_output=world.output,
-            cache=None if world.output is None else Voice(world),  # type: ignore[arg-type]
+            cache=None if world.output is None else Voice(world),
             recognizer=WhisperRecognizer(Path("model")),
             listens=world.listens,
             spoken_reminders=world.seed % 3 == 0,
             timed_cues_when_deaf=world.seed % 4 == 0,
             replies_allowed=False,
             folder=Path("documents"),
-            detector=Floor(world),  # type: ignore[arg-type]
-            storing=Storing(disk, chosen, **going_on),  # type: ignore[arg-type]
+            detector=Floor(world),
+            storing=Storing(disk, chosen, **going_on),
             keeps_sound=world.keeps_sound,
         )
 

@@ -45,7 +45,7 @@ def told(held: int, met: Counter[str]) -> str:
 def test_what_must_hold_holds_in_every_session(capsys: pytest.CaptureFixture[str]) -> None:
     held, met = campaign(range(SEEDS), time.perf_counter() + MOST_SECONDS)
     with capsys.disabled():
-        print(f"\ncampaign: {told(held, met)}")  # noqa: T201
+        print(f"\ncampaign: {told(held, met)}")
     assert set(KINDS) - set(met) == set()
 
 
@@ -53,7 +53,7 @@ def test_what_must_hold_holds_in_every_session(capsys: pytest.CaptureFixture[str
 def test_what_must_hold_holds_in_20000_sessions(capsys: pytest.CaptureFixture[str]) -> None:
     held, met = campaign(range(100_000, 100_000 + SOAK_SEEDS), float("inf"))
     with capsys.disabled():
-        print(f"\ncampaign: {told(held, met)}")  # noqa: T201
+        print(f"\ncampaign: {told(held, met)}")
     assert held == SOAK_SEEDS
     assert set(KINDS) - set(met) == set()
 

@@ -151,9 +151,9 @@ def test_eight_hours_leave_no_trace(hours: float, capsys: pytest.CaptureFixture[
     last = {step: many[-1] for step, many in memory.items()}
     spans = ", ".join(f"{name} {min(many)} to {max(many)}" for name, many in counts.items())
     with capsys.disabled():
-        print(f"\n{settled[-1][0]:.1f} h: memory {grows} MB an hour, {spans}, drift {1000 * drift:.2f} ms")  # noqa: T201
-        print("within each step, MB: " + ", ".join(f"{step} {rise:.1f}" for step, rise in rises.items()))  # noqa: T201
-        print("at its end, MB: " + ", ".join(f"{step} {megabytes:.1f}" for step, megabytes in last.items()))  # noqa: T201
+        print(f"\n{settled[-1][0]:.1f} h: memory {grows} MB an hour, {spans}, drift {1000 * drift:.2f} ms")
+        print("within each step, MB: " + ", ".join(f"{step} {rise:.1f}" for step, rise in rises.items()))
+        print("at its end, MB: " + ", ".join(f"{step} {megabytes:.1f}" for step, megabytes in last.items()))
     assert grows.upper <= MOST_MEGABYTES_AN_HOUR
     for step in WRITTEN:
         assert rises[step] <= _sound_megabytes(world, *when[step]) + BESIDE_MEGABYTES

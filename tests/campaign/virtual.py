@@ -119,7 +119,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.call_at(self.now + cost.seconds, done)
         return self.now + cost.seconds
 
-    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
         if executor is not None:  # one thread: one thing after another
             aside = self._asides.setdefault(id(executor), VirtualAside())
             return asyncio.wrap_future(aside.submit(lambda: func(*args)), loop=self)

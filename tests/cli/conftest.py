@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery.conftest import ring  # noqa: F401  # a fixture
+from tests.delivery.conftest import ring  # noqa: F401  a fixture
 
 
 @pytest.fixture

@@ -174,7 +174,8 @@ def test_the_documents_go_into_a_folder(at: Terminal, name: str, sessions: Sessi
     assert done.exit_code == 0, done.exception
     assert (tmp_path / "out" / "contract.pdf").is_file()
     assert states(sessions, name) == ["folder"]
-    assert isinstance(at.do(name, "--folder", str(tmp_path / "out"), "--yes").exception, UsageError)
+    for taken in (str(tmp_path / "out"), "~no-such-user/x"):
+        assert isinstance(at.do(name, "--folder", taken, "--yes").exception, UsageError)
 
 
 def test_without_an_account_the_message_is_a_file(at: Terminal, name: str, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def finding(config: Config) -> Finding:
 
     used = Parts(
         config_file=None,
-        open_voice=never,  # type: ignore[arg-type]
+        open_voice=never,
         open_detector=lambda: parts.open_detector(config),
         choose_model=lambda: None,
         make_recognizer=lambda _: None,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from pathlib import Path
 
 import numpy as np
 
 from facilitator.catalog import load_process
+from facilitator.data import data_path
 from facilitator.findings import CODES
 from speech.detection import SileroDetector
 from speech.ports import FRAME, RATE_HZ
@@ -90,6 +92,14 @@ def test_the_processes_are_listed_shown_and_checked(tmp_path: Path) -> None:
     checked = facilitator("processes", "check", f"{folder}/process.toml", cwd=tmp_path)
     assert checked.out == "codev: 8 steps, en, fr (tu), fr (vous). It can be held.\n"
     assert {done.code for done in (listed, shown, checked)} == {0}
+
+
+def test_a_folder_is_listed_as_it_is_called(tmp_path: Path) -> None:
+    own = tmp_path / "[own]" / ("long " * 20 + "end") / "mine"
+    shutil.copytree(data_path("prompts") / "codev", own)
+    (tmp_path / "config.toml").write_text(f'[session]\nprocesses = "{own.parent}"\n')
+    listed = facilitator("processes", "list", "--config", "config.toml", cwd=tmp_path)
+    assert f"mine  {own}\n" in listed.out
 
 
 def test_say_writes_speech_into_a_file(tmp_path: Path) -> None:

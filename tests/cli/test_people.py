@@ -34,6 +34,9 @@ def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (b"Camille=client\nZorbaquin\n", "Line 2 of people.txt: a participant is written NAME=ROLE"),
         (b"=client", "Line 1 of people.txt"),
+        (b"Zorbaquin" * 23 + b"=client", "Line 1 of people.txt: a participant is written NAME=ROLE, such as"),
+        (b"Zorbaquin=" + b"x" * 201, "with 200 letters at most on each side"),
+        (b"Zorbaquin=client\n" * 41, "Give 40 participants at most"),
         (b"Zorbaquin=\xff", "people.txt is no list of participants in UTF-8"),
         (b"# " + b"x" * MOST_BYTES, "people.txt is no list of participants"),
     ],

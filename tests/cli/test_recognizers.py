@@ -12,7 +12,6 @@ from facilitator.cli import parts
 from facilitator.config import Config, SessionConfig, TranscriptionConfig
 from speech.recognition.speed import KEEPS_UP
 from tests.cli.command import facilitator
-from tests.delivery.conftest import SafeKeyring, ring  # noqa: F401  # a fixture
 from tests.speech.stores import DEMO
 
 FRENCH_ONLY = "large-v3-distil-fr"

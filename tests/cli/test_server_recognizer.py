@@ -211,7 +211,7 @@ def watched() -> Iterator[list[tuple[str, Any]]]:
     """Have every use of an address, by this process, noted."""
     if not hasattr(sys, "_facilitator_hook"):
         sys.addaudithook(_hook)
-        sys._facilitator_hook = True  # type: ignore[attr-defined]
+        sys._facilitator_hook = True
     _reached.clear()
     _watching[0] = True
     try:

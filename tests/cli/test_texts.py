@@ -67,7 +67,7 @@ class Terminal:
     async def asked(self, *, but: Sequence[Question] = ()) -> Question:
         """Return the next question, other than those before."""
         async with asyncio.timeout(5):
-            while self.asker.question is None or self.asker.question in but:  # noqa: ASYNC110  nothing tells of one
+            while self.asker.question is None or self.asker.question in but:
                 await asyncio.sleep(0)
         return self.asker.question
 

@@ -104,15 +104,15 @@ class MailServer:
     def account(self, **changes: Any) -> Account:
         """Return the account at this server."""
         values = {"host": "127.0.0.1", "port": self.port, "user": USER, "sender": SENDER, "tls": self.tls}
-        return Account(**{**values, "ca_file": self.ca_file, **changes})  # type: ignore[arg-type]
+        return Account(**{**values, "ca_file": self.ca_file, **changes})
 
-    async def handle_MAIL(self, _s: Any, _n: Any, envelope: Envelope, address: str, _o: Any) -> str:  # noqa: N802  aiosmtpd calls it so
+    async def handle_MAIL(self, _s: Any, _n: Any, envelope: Envelope, address: str, _o: Any) -> str:
         if self.trouble == "sender":
             return f"553 {address} may not send"
         envelope.mail_from = address
         return "250 OK"
 
-    async def handle_RCPT(self, _s: Any, _n: Any, envelope: Envelope, address: str, _o: Any) -> str:  # noqa: N802  aiosmtpd calls it so
+    async def handle_RCPT(self, _s: Any, _n: Any, envelope: Envelope, address: str, _o: Any) -> str:
         if self.trouble == "recipient":
             return f"550 {address} is unknown here"
         if self.trouble == "later":
@@ -120,7 +120,7 @@ class MailServer:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server: SMTP, _n: Any, envelope: Envelope) -> str:  # noqa: N802  aiosmtpd calls it so
+    async def handle_DATA(self, server: SMTP, _n: Any, envelope: Envelope) -> str:
         if self.trouble in {"refused", "too_large"}:
             return {"refused": "554 no", "too_large": "552 too large"}[self.trouble]
         self.taken.append(envelope)
@@ -145,7 +145,7 @@ class _Server(SMTP):
         self._mail._open.add(transport)
         super().connection_made(transport)
 
-    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802  aiosmtpd calls it so
+    async def smtp_DATA(self, arg: str) -> None:
         if self._mail.trouble != "cut":
             await super().smtp_DATA(arg)
             return

@@ -186,7 +186,7 @@ async def test_another_server_gets_no_password_of_the_same_user(
 
 
 async def test_a_keyring_that_does_not_encrypt_is_not_used(sender: Courier, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facilitator.delivery.account.find_keyring", lambda _: None)
+    monkeypatch.setattr("facilitator.delivery.account.system_keyring", lambda: None)
     assert (await trouble(sender)).code == "no_keyring"
 
 

@@ -46,7 +46,7 @@ async def test_what_the_server_refuses_is_told_by_where_it_was_refused(mail: Mai
 
 
 async def test_a_wrong_password_is_told(mail: MailServer) -> None:
-    assert await trouble(mail, password="wrong") == "password"  # noqa: S106
+    assert await trouble(mail, password="wrong") == "password"
 
 
 async def test_a_server_that_is_down_is_told(mail: MailServer) -> None:

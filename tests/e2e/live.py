@@ -65,6 +65,14 @@ class Run:
             except TimeoutError:
                 continue
 
+    async def to_contract(self) -> None:
+        """Begin, with consent, and go on to the contract."""
+        await self.command("consent")
+        await self.command("start")
+        for step in ("welcome", "presentation", "clarification"):
+            await self.command("next", if_step=step)
+        await self.wait_for("step_started", step="contract")
+
     async def wait_until_speaking(self, seconds: float = 30.0) -> None:
         """Wait until the voice is at something, and has been for two seconds."""
         deadline = time.monotonic() + seconds

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +17,7 @@ from speech.ports import RATE_HZ, Sound
 from speech.recognition.whisper import WhisperRecognizer
 from speech.sound import write_wav
 from speech.virtual_microphone import MICROPHONE, SINK
-from tests.e2e.live import running
+from tests.e2e.live import Run, running
 from tests.e2e.test_call import CONFIG, DEMO, PEOPLE, REQUEST, desk
 from tests.e2e.test_live import place_in, speech
 from tests.pulse import PulseServer, Recording
@@ -36,31 +39,18 @@ async def test_ten_minutes_of_the_animators_voice_have_no_gap_and_little_delay(
     desk: PulseServer,
     tmp_path: Path,
 ) -> None:
-    request = await speech(REQUEST, "fr+f2")
-    said, far = tmp_path / "said.wav", tmp_path / "far.wav"
+    said = tmp_path / "said.wav"
     noise = np.random.default_rng(7).standard_normal((SECONDS + 20) * RATE_HZ).astype(np.float32) * np.float32(0.1)
     await asyncio.to_thread(write_wav, said, Sound(noise, RATE_HZ))
-    await asyncio.to_thread(write_wav, far, Sound(np.tile(request, SECONDS * RATE_HZ // len(request)), RATE_HZ))
-    model = await asyncio.to_thread(shutil.copytree, DEMO, tmp_path / "model")
-    await asyncio.sleep(2.2)  # null sinks run in true time only then
-    async with running(desk, tmp_path, CONFIG.format(output=SINK, model=model), *PEOPLE) as run:
-        await run.command("consent")
-        await run.command("start")
-        for step in ("welcome", "presentation", "clarification"):
-            await run.command("next", if_step=step)
-        await run.wait_until_speaking()
-        await run.command("hush")
-        decoding = asyncio.create_task(decode(request))
+    async with under_full_load(desk, tmp_path, partial(CONFIG.format, output=SINK), SECONDS) as run:
         desk.start_playing("desk", said)
-        desk.start_playing("call", far)
         await asyncio.sleep(5.0)  # the streams have found their pace
         with Recording(desk, source="desk_mic") as own, Recording(desk, source=MICROPHONE) as mixed:
             await asyncio.sleep(SECONDS)
-        decoding.cancel()
         written = len(run.all("utterance_transcribed", stage="live"))
     delays, holes = await asyncio.to_thread(compare, own, mixed)
     p50, p95 = np.percentile(delays, [50, 95])
-    print(  # noqa: T201
+    print(
         f"\nthe animator's voice, {len(delays)} s, {written} utterances written down meanwhile: "
         f"delay p50 {p50 * 1000:.1f} ms, p95 {p95 * 1000:.1f} ms, worst {max(delays) * 1000:.1f} ms; gaps {holes}"
     )
@@ -68,6 +58,35 @@ async def test_ten_minutes_of_the_animators_voice_have_no_gap_and_little_delay(
     assert written >= SECONDS / 60, "the recognizer did not work meanwhile"
     assert holes == []
     assert p95 <= DELAY_SECONDS
+
+
+@asynccontextmanager
+async def under_full_load(
+    pulse: PulseServer, folder: Path, config: Callable[..., str], seconds: int
+) -> AsyncIterator[Run]:
+    """Hold a session in the contract that writes down a call for so long, while another recognizer never pauses.
+
+    Args:
+        pulse: the sound server.
+        folder: for its files.
+        config: makes the configuration, of its `model`.
+        seconds: for which somebody speaks in the call.
+    """
+    request = await speech(REQUEST, "fr+f2")
+    far = folder / "far.wav"
+    await asyncio.to_thread(write_wav, far, Sound(np.tile(request, seconds * RATE_HZ // len(request)), RATE_HZ))
+    model = await asyncio.to_thread(shutil.copytree, DEMO, folder / "model")
+    await asyncio.sleep(2.2)  # null sinks run in true time only then
+    async with running(pulse, folder, config(model=model), *PEOPLE) as run:
+        await run.to_contract()
+        await run.wait_until_speaking()
+        await run.command("hush")
+        decoding = asyncio.create_task(decode(request))
+        pulse.start_playing("call", far)
+        try:
+            yield run
+        finally:
+            decoding.cancel()
 
 
 async def decode(samples: NDArray[np.float32]) -> None:

@@ -84,7 +84,7 @@ def attacks(run: Run, port: int) -> dict[str, bytes]:
     long = b'{"command": "next"}'.ljust(64 * 1024 + 1)
     tried["a long body"] = message("POST", "/api/commands", (host, right, json_), long)
     for scope in ("watch", "drive"):
-        token = ("Authorization", f"Bearer {run.known['tokens'][scope]}")  # type: ignore[index]
+        token = ("Authorization", f"Bearer {run.known['tokens'][scope]}")
         for command in ("deliver", "purge", "edit_contract", "edit_plan"):
             body = json.dumps({"command": command}).encode()
             tried[f"{scope} wants to {command}"] = message("POST", "/api/commands", (host, token, json_), body)
@@ -171,7 +171,7 @@ async def test_after_a_kill_nothing_listens_and_no_token_of_it_is_any_good(tmp_p
     (tmp_path / "ready.json").unlink()
     async with running(machine, tmp_path, CONFIG.format(port=port)) as second:
         assert second.api == first.api
-        for token in (old["token"], *old["tokens"].values()):  # type: ignore[attr-defined]
+        for token in (old["token"], *old["tokens"].values()):
             headers = (("Host", f"127.0.0.1:{port}"), ("Authorization", f"Bearer {token}"))
             assert await status_of(port, message("GET", "/api/state", headers)) == 401
         ticket = json.dumps({"ticket": old["console_url"].partition("#")[2]}).encode()

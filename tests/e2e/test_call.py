@@ -137,9 +137,9 @@ async def test_a_session_is_held_in_a_real_call(desk: PulseServer, tmp_path: Pat
     await assert_heard(run, microphone, prompts)  # our part of the way, whatever the call makes of the rest
     late = await assert_prompts_heard(run, ear, prompts)
     assert_animator_heard(ear, animator)
-    print(f"\nprompts at the far ear: {min(late):.3f} to {max(late):.3f} s after started_at")  # noqa: T201
+    print(f"\nprompts at the far ear: {min(late):.3f} to {max(late):.3f} s after started_at")
     for name, without, with_ in zip(("animator's", "far"), alone, beside, strict=True):
-        print(f"{name} end, concealed without {without.concealed_share:.4%}, with {with_.concealed_share:.4%}")  # noqa: T201
+        print(f"{name} end, concealed without {without.concealed_share:.4%}, with {with_.concealed_share:.4%}")
         assert with_.concealed_share <= without.concealed_share + MORE_CONCEALED
         assert with_.lost <= without.lost
         assert with_.discarded <= without.discarded + 5
@@ -162,7 +162,7 @@ async def test_the_stages_tab_shared_with_its_sound_is_the_other_way_in(pulse: P
                 await rendered_ahead(run)
                 await first_prompts(run, call)
         late = await assert_prompts_heard(run, ear, run.all("prompt_spoken"))
-    print(f"\nprompts of the stage's tab at the far ear: {min(late):.3f} to {max(late):.3f} s after started_at")  # noqa: T201
+    print(f"\nprompts of the stage's tab at the far ear: {min(late):.3f} to {max(late):.3f} s after started_at")
 
 
 async def rendered_ahead(run: Run) -> None:

@@ -33,11 +33,7 @@ async def test_no_process_of_a_session_can_be_looked_into(tmp_path: Path, pulse:
     async with running(pulse, tmp_path, CONFIG.format(model=model), *PEOPLE, through=AS_ANYBODY) as run:
         capturing = [what for what in family(run.process.pid).values() if PARTS["capture"] in what]
         assert capturing == []  # before consent nothing is even opened
-        await run.command("consent")
-        await run.command("start")
-        for step in ("presentation", "clarification", "contract"):
-            await run.command("next")
-            await run.wait_for("step_started", step=step)
+        await run.to_contract()
         deadline = run.now() + 20
         while True:
             there = {

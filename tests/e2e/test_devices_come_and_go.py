@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,18 @@ def pulse(tmp_path: Path) -> Iterator[PulseServer]:
         yield server
 
 
+@asynccontextmanager
+async def in_contract(pulse: PulseServer, folder: Path) -> AsyncIterator[tuple[Run, Path]]:
+    """Hold a session in the contract, the voice silent; give it with the recording of a request."""
+    model = await asyncio.to_thread(shutil.copytree, ROOT / "models" / "demo", folder / "model")
+    request = folder / "request.wav"
+    await asyncio.to_thread(write_wav, request, Sound(speak(REQUEST, "fr"), RATE_HZ))
+    async with running(pulse, folder, CONFIG.format(model=model), "--duration", "60", *PEOPLE) as run:
+        await run.to_contract()
+        await run.command("hush")
+        yield run, request
+
+
 async def gone(run: Run, what: Callable[[], None], *devices: str) -> None:
     """Do `what`, and assert that the loss of each of `devices` is told in time, and of no other."""
     before = len(run.all("device_lost"))
@@ -54,7 +67,7 @@ async def gone(run: Run, what: Callable[[], None], *devices: str) -> None:
         line = await run.wait_for(
             "device_lost", device=device, count=len(run.all("device_recovered", device=device)) + 1
         )
-        print(f"{device}: told after {line['at'] - at:.2f} s")  # noqa: T201
+        print(f"{device}: told after {line['at'] - at:.2f} s")
         assert line["at"] - at < TOLD_SECONDS
     assert len(run.all("device_lost")) == before + len(devices)
 
@@ -65,7 +78,7 @@ async def back(run: Run, what: Callable[[], None], *devices: str) -> None:
     at = run.now()
     for device in devices:
         line = await run.wait_for("device_recovered", device=device, count=len(run.all("device_lost", device=device)))
-        print(f"{device}: back {line['at'] - at:.2f} s after its return")  # noqa: T201
+        print(f"{device}: back {line['at'] - at:.2f} s after its return")
         assert line["at"] - at < BACK_SECONDS
 
 
@@ -80,16 +93,7 @@ async def assert_written(run: Run, pulse: PulseServer, sink: str, channel: str, 
 async def test_each_device_and_the_server_itself_come_back_and_nothing_is_lost_meanwhile(
     tmp_path: Path, pulse: PulseServer
 ) -> None:
-    model = await asyncio.to_thread(shutil.copytree, ROOT / "models" / "demo", tmp_path / "model")
-    request = tmp_path / "request.wav"
-    await asyncio.to_thread(write_wav, request, Sound(speak(REQUEST, "fr"), RATE_HZ))
-    async with running(pulse, tmp_path, CONFIG.format(model=model), "--duration", "60", *PEOPLE) as run:
-        await run.command("consent")
-        await run.command("start")
-        for _ in range(3):
-            await run.command("next")
-        await run.command("hush")
-
+    async with in_contract(pulse, tmp_path) as (run, request):
         await gone(run, lambda: pulse.unplug("call"), "call")
         await assert_written(run, pulse, "desk", "microphone", request)
         await back(run, lambda: pulse.plug("call", rate_hz=16_000), "call")
@@ -112,6 +116,6 @@ async def test_each_device_and_the_server_itself_come_back_and_nothing_is_lost_m
         silent_since = run.now()
         count = len(run.all("warning", code="call_silent")) + 1
         told = await run.wait_for("warning", code="call_silent", count=count)  # nothing plays into it any more
-        print(f"call: its silence told after {told['at'] - silent_since:.1f} s")  # noqa: T201
+        print(f"call: its silence told after {told['at'] - silent_since:.1f} s")
         assert told["at"] - silent_since < SILENCE_SECONDS
         assert not run.all("prompt_withheld", reason="no_pause")

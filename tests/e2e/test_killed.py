@@ -117,7 +117,7 @@ class Meeting:
         await asyncio.to_thread((self.folder / "ready.json").unlink, missing_ok=True)
         names = [path.stem for path in self.sessions.glob("*.session")]
         arguments = PEOPLE if self.before is None else ("--resume", *names)
-        async with running(self.home, self.folder, CONFIG, *arguments) as run:  # type: ignore[arg-type]
+        async with running(self.home, self.folder, CONFIG, *arguments) as run:
             shown = await look(run)
             if self.before is not None:
                 self.check(self.before, shown)

@@ -55,9 +55,9 @@ async def made(pid: int) -> set[Path]:
 async def test_what_a_killed_one_left_goes_with_the_next_start_and_a_living_ones_stays(tmp_path: Path) -> None:
     home = Home(tmp_path)
     killed_in, living_in, next_in = folders(tmp_path, "abc")
-    async with served(home, living_in, CONFIG, *PEOPLE) as living:  # type: ignore[arg-type]
+    async with served(home, living_in, CONFIG, *PEOPLE) as living:
         lives = await made(living.process.pid)
-        async with running(home, killed_in, CONFIG, *PEOPLE) as run:  # type: ignore[arg-type]
+        async with running(home, killed_in, CONFIG, *PEOPLE) as run:
             pid = run.process.pid
             await made(pid)
             half_written = killed_in / f".ready.json.{pid}"  # as a kill amid the writing leaves it
@@ -66,7 +66,7 @@ async def test_what_a_killed_one_left_goes_with_the_next_start_and_a_living_ones
             await run.process.wait()
         left = json.loads(await asyncio.to_thread((killed_in / "ready.json").read_text))
         assert left["pid"] == pid
-        async with served(home, next_in, CONFIG, *PEOPLE):  # type: ignore[arg-type]
+        async with served(home, next_in, CONFIG, *PEOPLE):
             assert [path.name for path in await asyncio.to_thread(os.scandir, killed_in)] == ["config.toml"]
             assert await asyncio.to_thread(private, pid) == set()
             assert json.loads(await asyncio.to_thread((living_in / "ready.json").read_text)) == living.known

@@ -101,10 +101,10 @@ async def assert_heard(
     errors = []
     for line in prompts:
         prompt = await rendered(str(line["text"]), language)
-        length = float(line["ended_at"]) - float(line["started_at"])  # type: ignore[arg-type]
+        length = float(line["ended_at"]) - float(line["started_at"])
         if not line["completed"]:
             prompt = prompt[: int((length - 0.4) * RATE_HZ)]
-        expected = run.zero + float(line["started_at"]) - recording.started_at  # type: ignore[arg-type]
+        expected = run.zero + float(line["started_at"]) - recording.started_at
         begin = max(0, int((expected - 1.0) * RATE_HZ))
         around = recording.samples[begin : begin + len(prompt) + 2 * RATE_HZ]
         place, likeness = place_in(around, prompt)

@@ -6,7 +6,6 @@ It has run on no other system. The figures are printed (`pytest -s`); docs/measu
 from __future__ import annotations
 
 import asyncio
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +15,9 @@ from numpy.typing import NDArray
 from speech.ports import RATE_HZ, Sound
 from speech.sound import write_wav
 from tests.e2e.live import Run, running
-from tests.e2e.test_animators_voice import decode
-from tests.e2e.test_call import DEMO, PEOPLE, REQUEST
-from tests.e2e.test_live import START_ERROR_SECONDS, assert_heard, place_in, rendered, speech
+from tests.e2e.test_animators_voice import under_full_load
+from tests.e2e.test_call import PEOPLE
+from tests.e2e.test_live import START_ERROR_SECONDS, assert_heard, place_in, rendered
 from tests.pulse import PulseServer, Recording
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio]
@@ -100,7 +99,7 @@ async def carry(run: Run, room: PulseServer, folder: Path, seconds: float) -> No
     found = await asyncio.to_thread(delays, own, mixed)
     missing = {"microphone": holes(own.samples[RATE_HZ:]), "call": holes(mixed.samples[RATE_HZ:])}
     p50, p95 = np.percentile(found, [50, 95])
-    print(  # noqa: T201
+    print(
         f"\nthe animator's voice through the mixer, {seconds} s: delay p50 {p50 * 1000:.1f} ms, "
         f"p95 {p95 * 1000:.1f} ms, worst {max(found) * 1000:.1f} ms; pieces of 10 ms that are missing: {missing}"
     )
@@ -139,7 +138,7 @@ async def test_the_far_side_hears_the_microphone_and_the_prompts(room: PulseServ
         place, likeness = place_in(call.samples, said)
         assert likeness > ALIKE, likeness
         late = place + call.started_at - run.zero - together["started_at"]
-        print(f"\nthe voice beside the person: {likeness:.2f} like itself, {1000 * late:.0f} ms after `started_at`")  # noqa: T201
+        print(f"\nthe voice beside the person: {likeness:.2f} like itself, {1000 * late:.0f} ms after `started_at`")
         assert abs(late) <= START_ERROR_SECONDS
 
 
@@ -169,7 +168,7 @@ async def test_a_microphone_that_is_unplugged_is_told_and_carried_again(room: Pu
         room.pactl("load-module", "module-remap-source", "master=desk.monitor", "source_name=desk_mic")
         back = run.now()
         line = await run.wait_for("warning", code="carried_back")
-        print(f"\nthe microphone is carried again {line['at'] - back:.2f} s after its return")  # noqa: T201
+        print(f"\nthe microphone is carried again {line['at'] - back:.2f} s after its return")
         room.start_playing("desk", said)
         with Recording(room, "vmic") as call:
             await asyncio.sleep(1.5)
@@ -179,22 +178,6 @@ async def test_a_microphone_that_is_unplugged_is_told_and_carried_again(room: Pu
 
 @pytest.mark.soak
 async def test_ten_minutes_of_the_mixed_voice_under_full_load(room: PulseServer, tmp_path: Path) -> None:
-    request = await speech(REQUEST, "fr+f2")
-    far = tmp_path / "far.wav"
-    await asyncio.to_thread(
-        write_wav, far, Sound(np.tile(request, (LONG_SECONDS + 60) * RATE_HZ // len(request)), RATE_HZ)
-    )
-    model = await asyncio.to_thread(shutil.copytree, DEMO, tmp_path / "model")
-    await asyncio.sleep(2.2)  # null sinks run in true time only then
-    async with running(room, tmp_path, CONFIG.format(model=model), *PEOPLE) as run:
-        await run.command("consent")
-        await run.command("start")
-        for step in ("welcome", "presentation", "clarification"):
-            await run.command("next", if_step=step)
-        await run.wait_until_speaking()
-        await run.command("hush")
-        decoding = asyncio.create_task(decode(request))
-        room.start_playing("call", far)
+    async with under_full_load(room, tmp_path, CONFIG.format, LONG_SECONDS + 60) as run:
         await carry(run, room, tmp_path, LONG_SECONDS)
-        decoding.cancel()
         assert len(run.all("utterance_transcribed", stage="live")) >= LONG_SECONDS / 60, "the recognizer did not work"

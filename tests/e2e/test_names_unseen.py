@@ -37,7 +37,7 @@ async def test_a_name_from_a_file_is_in_no_list_of_processes(tmp_path: Path, *, 
     people = tmp_path / "people.txt"
     people.write_text(f"{NAME}=client\n", encoding="utf-8")
     way = ("--participants", str(people)) if hidden else ("--participant", f"{NAME}=client")
-    async with running(Home(tmp_path), tmp_path, CONFIG, *way) as run:  # type: ignore[arg-type]
+    async with running(Home(tmp_path), tmp_path, CONFIG, *way) as run:
         await run.command("start")
         await run.wait_for("step_started")
         assert NAME in "".join(run.published)

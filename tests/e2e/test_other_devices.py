@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from speech.ports import RATE_HZ, Sound
-from speech.sound import write_wav
-from tests.e2e.live import ROOT, Run, running
-from tests.e2e.test_devices_come_and_go import CONFIG, PEOPLE, REQUEST, assert_written, pulse
+from tests.e2e.live import Run, running
+from tests.e2e.test_devices_come_and_go import CONFIG, PEOPLE, assert_written, in_contract, pulse
 from tests.pulse import PulseServer
-from tests.speech.voices import speak
 
 pytestmark = [pytest.mark.e2e]
 
@@ -33,7 +29,7 @@ async def take(run: Run, device: str, part: str) -> dict[str, Any]:
     asked_at = run.now()
     await run.command("take_device", device=device)
     back = await run.wait_for("device_recovered", device=device)
-    print(f"{device}: {offers[part]['name']} in use {back['at'] - asked_at:.2f} s after it was asked for")  # noqa: T201
+    print(f"{device}: {offers[part]['name']} in use {back['at'] - asked_at:.2f} s after it was asked for")
     assert back["at"] - asked_at < TAKEN_SECONDS
     assert run.all("device_taken") == [
         {"type": "device_taken", "at": run.all("device_taken")[0]["at"], "device": device, "name": offers[part]["name"]}
@@ -43,15 +39,7 @@ async def take(run: Run, device: str, part: str) -> dict[str, Any]:
 
 
 async def test_the_calls_sound_is_heard_from_another_device(tmp_path: Path, pulse: PulseServer) -> None:
-    model = await asyncio.to_thread(shutil.copytree, ROOT / "models" / "demo", tmp_path / "model")
-    request = tmp_path / "request.wav"
-    await asyncio.to_thread(write_wav, request, Sound(speak(REQUEST, "fr"), RATE_HZ))
-    async with running(pulse, tmp_path, CONFIG.format(model=model), "--duration", "60", *PEOPLE) as run:
-        await run.command("consent")
-        await run.command("start")
-        for _ in range(3):
-            await run.command("next")
-        await run.command("hush")
+    async with in_contract(pulse, tmp_path) as (run, request):
         await run.command("take_device", status=409, device="call")
         await asyncio.to_thread(pulse.unplug, "call")
         await run.wait_for("device_lost", device="call")

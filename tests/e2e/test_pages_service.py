@@ -156,7 +156,7 @@ async def test_the_voice_is_heard_through_the_unlocked_stage(tmp_path: Path, pul
         async with page(run.known["stage_url"]) as stage:
             playing = asyncio.create_task(stage_plays(run, stage, wavs, starts))
             async with asyncio.timeout(10):
-                while run.snapshot["stage"] != {"open": 1, "sound": "on"}:  # noqa: ASYNC110
+                while run.snapshot["stage"] != {"open": 1, "sound": "on"}:
                     await asyncio.sleep(0.02)
             await run.command("next")
             spoken = await run.wait_for("prompt_spoken", step="presentation", cue="opening")

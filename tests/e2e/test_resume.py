@@ -15,6 +15,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests import needed
 from tests.e2e.live import ROOT, Run, running
 from tests.e2e.test_terminal import terminal
 from tests.pulse import PulseServer
@@ -159,15 +160,8 @@ def test_in_a_terminal_the_animator_is_asked(tmp_path: Path) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Return a folder on a disk of 96 kB; skips where none can be mounted."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=96k", "none", folder], check=False, capture_output=True
-    )
-    if mounted.returncode != 0:
-        pytest.skip("no disk can be mounted here")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
+    with needed.disk(tmp_path / "disk", "-t", "tmpfs", "-o", "size=96k", "none") as folder:
+        yield folder
 
 
 async def test_a_full_disk_is_told_within_two_seconds_and_the_meeting_goes_on(

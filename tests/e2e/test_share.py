@@ -81,13 +81,6 @@ async def tabs(pulse: PulseServer, console_url: str) -> AsyncIterator[tuple[Page
         yield call, console
 
 
-async def to_contract(run: Run) -> None:
-    await run.command("consent")
-    await run.command("start")
-    for step in ("welcome", "presentation", "clarification"):
-        await run.command("next", if_step=step)
-
-
 async def test_the_calls_tab_is_heard_through_the_console(pulse: PulseServer, tmp_path: Path) -> None:
     """Said in the call's tab, written down in the session; told at once when the sharing ends."""
     model = await asyncio.to_thread(shutil.copytree, DEMO, tmp_path / "model")
@@ -97,7 +90,7 @@ async def test_the_calls_tab_is_heard_through_the_console(pulse: PulseServer, tm
         running(pulse, tmp_path, CONFIG.format(source="browser", model=model), *PEOPLE) as run,
         tabs(pulse, run.known["console_url"]) as (call, console),
     ):
-        await to_contract(run)
+        await run.to_contract()
         assert (await run.wait_for("device_lost", device="call"))["at"] < 10
         await console.get_by_text("L'appel n'est pas encore écouté").wait_for()
         await console.keyboard.press("k")
@@ -126,7 +119,7 @@ async def test_a_share_whose_connection_is_cut_is_told_and_loses_nothing(pulse: 
         running(pulse, tmp_path, CONFIG.format(source="browser", model=model), *PEOPLE) as run,
         tabs(pulse, run.known["console_url"]) as (call, console),
     ):
-        await to_contract(run)
+        await run.to_contract()
         await run.wait_for("device_lost", device="call")
         await console.keyboard.press("k")
         await run.wait_for("device_recovered", device="call")
@@ -140,7 +133,7 @@ async def test_a_share_whose_connection_is_cut_is_told_and_loses_nothing(pulse: 
         back = await run.wait_for("device_recovered", device="call", count=2)
         await console.locator("[data-part=call].well").wait_for()
         heard = await run.wait_for("utterance_transcribed", stage="live")
-        print(f"\ncut: told after {lost['at'] - at:.2f} s, back {back['at'] - mended:.2f} s after it was mended")  # noqa: T201
+        print(f"\ncut: told after {lost['at'] - at:.2f} s, back {back['at'] - mended:.2f} s after it was mended")
         assert lost["at"] - at < TOLD_SECONDS
         assert back["at"] - mended < BACK_SECONDS
         assert words(heard["text"]) == words(REQUEST)

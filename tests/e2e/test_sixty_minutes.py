@@ -94,8 +94,8 @@ async def test_an_hour_leaves_no_trace(tmp_path: Path, capsys: pytest.CaptureFix
     steps = ", ".join(f"{megabytes:.1f}" for megabytes in last)
     spans = ", ".join(f"{name} {min(many)} to {max(many)}" for name, many in counts.items())
     with capsys.disabled():
-        print(f"\n{MINUTES:.0f} min: memory {grows} MB an hour, at the steps' ends {steps} MB")  # noqa: T201
-        print(f"its second half alone: {second}; {spans}, drift {1000 * off:.1f} ms, {len(lost)} losses")  # noqa: T201
+        print(f"\n{MINUTES:.0f} min: memory {grows} MB an hour, at the steps' ends {steps} MB")
+        print(f"its second half alone: {second}; {spans}, drift {1000 * off:.1f} ms, {len(lost)} losses")
     assert off <= MOST_DRIFT_SECONDS
     assert [slope(hours, many).lower <= 0.0 for many in counts.values()] == [True, True]
     assert grows.upper <= MOST_MEGABYTES_AN_HOUR

@@ -67,7 +67,7 @@ class MortalRecognizer(WhisperRecognizer):
     async def _kill(self) -> None:
         """Kill the process within a decode: shortly after its model is loaded."""
         for _ in range(2 if self._twice else 1):
-            while self._engine is None or not self._engine.loaded or self._engine.pid in self.killed:  # noqa: ASYNC110
+            while self._engine is None or not self._engine.loaded or self._engine.pid in self.killed:
                 await asyncio.sleep(0.005)
             await asyncio.sleep(0.03)
             self.killed.append(self._engine.pid)

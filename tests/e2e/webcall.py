@@ -16,7 +16,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
 from playwright.async_api import Browser, BrowserContext, Page, Playwright, Route, async_playwright
 
 from tests.pages.stagehand import chromium
@@ -169,8 +168,6 @@ async def browser(
 ) -> AsyncIterator[Browser]:
     """Run a browser of its own whose default microphone and loudspeaker are these."""
     path = chromium()
-    if path is None:
-        pytest.skip("Chromium is not installed (Debian: chromium)")
     launched = await playwright.chromium.launch(
         executable_path=path,
         env={**pulse.environment, "PULSE_SOURCE": source, "PULSE_SINK": sink},

@@ -12,12 +12,15 @@ from hypothesis import strategies as st
 
 from facilitator.call import load_call, read_call
 from facilitator.catalog import load_process
+from facilitator.cli.people import read_people
+from facilitator.cli.preparing import _participants
 from facilitator.commands import PlanItem
 from facilitator.config import load_config
 from facilitator.documents.write import RENDERERS
 from facilitator.errors import UsageError
 from facilitator.followup import FollowUp, read_follow_up
 from facilitator.languages import load_language
+from facilitator.setup.choices import Choices
 from facilitator.store.keys import FileVault, Keys
 from speech.models import ModelStore
 from speech.ports import RATE_HZ, Sound
@@ -29,6 +32,7 @@ from tests.fuzzing.mutations import Content, mutated, numbers, toml_files, try_a
 ROOT = Path(__file__).resolve().parents[2]
 CODEV = ROOT / "prompts" / "codev"
 Count = Callable[[str], None]
+PEOPLE = "# le groupe\n\nCamille=client\n  Nour de l=Isle = consultant \nHélène=animator\r\nZoé=consultant"
 CALL = """
 process = "codev"
 duration = 60
@@ -66,9 +70,11 @@ def test_a_configuration(tmp_path: Path, examples: int, count: Count) -> None:
 
     def read(content: bytes) -> None:
         path.write_bytes(content)
-        load_config(path)
+        Choices.of(load_config(path))  # for the set-up's page
 
-    try_all(toml_files((ROOT / "config.toml").read_text("utf-8")), read, examples, "config.toml", count)
+    whole = (ROOT / "config.toml").read_text("utf-8")
+    refused = [f'[session]\nprocess = "{"y" * 5_000}"'.encode(), b'[documents]\nfolder = "\\u0000"']
+    try_all(toml_files(whole), read, examples, "config.toml", count, refused=refused)
 
 
 @numbers(100)
@@ -83,6 +89,25 @@ def test_a_recorded_call(tmp_path: Path, examples: int, count: Count) -> None:
 
     long = CALL.replace('"consultant"', f'"{"y" * 5_000}"').encode()
     try_all(toml_files(CALL), read, examples, "CALL.toml", count, refused=[long])
+
+
+@numbers(120)
+def test_the_participants(tmp_path: Path, examples: int, count: Count) -> None:
+    process, config = load_process("codev"), load_config(ROOT / "config.toml")
+    path = tmp_path / "people.txt"
+
+    def read(content: bytes) -> None:
+        path.write_bytes(content)
+        people = read_people([], path)
+        Choices.of(config, people)  # for the set-up's page
+        for tracks in (False, True):
+            _participants(people, process, microphone=True, tracks=tracks)
+
+    long = f"{'y' * 5_000}=client\n".encode()
+    role = f"Camille={'y' * 5_000}\n".encode()
+    many = "".join(f"Nour {number}=consultant\n" for number in range(1_000)).encode()
+    files = mutated(PEOPLE.encode()) | st.binary(max_size=300)
+    try_all(files, read, examples, "the participants", count, refused=[long, role, many])
 
 
 @numbers(60)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,6 +19,7 @@ from facilitator.web.meeting import RefusedError
 from facilitator.web.passes import Scope
 from facilitator.web.service import Service
 from speech.capture.ingest import Inlet
+from tests import needed
 from tests.core.builders import Meeting
 from tests.pages.scenes import FOLLOW_UP, SCENES, words_of
 from tests.web.meeting import FakeTab, FakeTabs
@@ -28,9 +28,9 @@ TODAY = dt.date(2026, 11, 24)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
-def chromium() -> str | None:
-    """Return where the system's Chromium is; None where there is none."""
-    return next((path for name in BROWSERS if (path := shutil.which(name))), None)
+def chromium() -> str:
+    """Return where the system's Chromium is."""
+    return needed.program(*BROWSERS, package="chromium")
 
 
 class Tabs(FakeTabs):

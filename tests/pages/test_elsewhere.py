@@ -81,7 +81,7 @@ async def scene(browser: Browser, count: Callable[[str], None]) -> AsyncIterator
         console = await context.new_page()
         await console.goto(service.link(Scope.CONSOLE))
         async with asyncio.timeout(10):
-            while len(meeting.followers) != 1:  # noqa: ASYNC110
+            while len(meeting.followers) != 1:
                 await asyncio.sleep(0.02)
         elsewhere = {}
         for host in ("127.0.0.1", "localhost"):

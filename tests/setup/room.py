@@ -143,5 +143,5 @@ def tone(level: float) -> Samples:
 async def until(condition: Callable[[], object], within: float = 5.0) -> None:
     """Wait until a condition holds."""
     async with asyncio.timeout(within):
-        while not condition():  # noqa: ASYNC110  it may be anything
+        while not condition():
             await asyncio.sleep(0.005)

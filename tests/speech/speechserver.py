@@ -143,10 +143,10 @@ def speech_server(folder: Path, *, tls: bool = True) -> Iterator[SpeechServer]:
             server.connections += 1
             made(handler, transport)
 
-        runner.server.connection_made = connection_made  # type: ignore[method-assign]
+        runner.server.connection_made = connection_made
         site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
         await site.start()
-        port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
+        port = site._server.sockets[0].getsockname()[1]
         server.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}/v1"
         started.set()
 

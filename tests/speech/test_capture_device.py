@@ -139,7 +139,7 @@ async def test_a_reader_that_lags_loses_the_oldest_and_is_told(
 @pytest.mark.e2e
 async def test_an_event_loop_that_was_blocked_is_no_lost_device(source: DeviceSource) -> None:
     await read(source, 0.1)
-    time.sleep(1.6)  # noqa: ASYNC251 - the fault under test
+    time.sleep(1.6)  # noqa: ASYNC251  the fault under test
     blocks = await read(source, 2.0)
     lost_seconds = blocks[-1].at - blocks[0].at - sum(len(block.samples) for block in blocks[:-1]) / RATE_HZ
     assert lost_seconds == pytest.approx(0, abs=0.05)
@@ -209,7 +209,7 @@ class RefusingDevice:
         device = {"name": "pulse", "index": 0, "max_input_channels": 1, "default_samplerate": 44_100.0}
         return [device] if index is None else device
 
-    def InputStream(self, *, samplerate: int, callback: Callable[..., None], **_options: Any) -> RefusingDevice:  # noqa: N802
+    def InputStream(self, *, samplerate: int, callback: Callable[..., None], **_options: Any) -> RefusingDevice:
         if samplerate != 44_100:
             raise self.PortAudioError
         self.callback = callback

@@ -142,7 +142,7 @@ def test_what_the_gate_says_of_itself() -> None:
 )
 def test_thresholds_that_make_no_sense_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must"):
-        GateThresholds(**settings)  # type: ignore[arg-type]
+        GateThresholds(**settings)
 
 
 @pytest.mark.parametrize(("seconds", "count"), [(0.001, 1), (0.032, 1), (0.033, 2), (0.32, 10), (0.4, 13), (0.416, 13)])

@@ -15,6 +15,7 @@ import pytest
 from speech import devices
 from speech.devices import Device, choose, find_device, list_devices
 from speech.errors import DeviceNotFoundError
+from tests import needed
 from tests.pulse import PulseServer, alive
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,8 +112,8 @@ def test_the_test_server_dies_with_its_block_even_when_the_test_fails() -> None:
 
 
 @pytest.mark.e2e
-@pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv (util-linux) not installed")
 def test_the_test_server_dies_with_a_killed_test_run(pulse: PulseServer) -> None:
+    needed.program("setpriv", package="util-linux")
     script = """
 import time
 from tests.pulse import PulseServer, alive

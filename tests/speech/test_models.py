@@ -79,7 +79,7 @@ async def test_a_download_that_was_stopped_goes_on_in_a_later_run(tmp_path: Path
     hub.stall_after = 3_000_000
     task = asyncio.create_task(store(tmp_path, hub).pull("tiny"))
     partial = tmp_path / ".partial" / f"tiny-{REVISION}" / "model.bin"
-    while not partial.exists() or partial.stat().st_size < 2_000_000:  # noqa: ASYNC110
+    while not partial.exists() or partial.stat().st_size < 2_000_000:
         await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from speech.errors import ModelError
+from speech.errors import ModelError, ModelNotFoundError
 from speech.model_files import model_folder
 from speech.models import ModelStore, default_directory
 from tests.speech.stores import DEMO, TINY, names, store, write_model
@@ -30,6 +30,11 @@ def test_a_folder_is_found_by_its_path_also_with_the_weights_in_a_subfolder(tmp_
     write_model(tmp_path / "mine" / "ctranslate2")
     assert ModelStore(tmp_path).find_model(str(tmp_path / "mine")) == tmp_path / "mine" / "ctranslate2"
     assert ModelStore(tmp_path).find_model(str(DEMO)) == DEMO
+
+
+def test_a_folder_of_a_user_who_is_not_here_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFoundError, match="There is no model"):
+        ModelStore(tmp_path).find_model("~no-such-user/x")
 
 
 @pytest.mark.parametrize("name", ["model.bin", "config.json", "tokenizer.json", "vocabulary.txt"])

@@ -295,7 +295,7 @@ class SilentDevice:
         device = {"name": "pulse", "index": 0, "max_output_channels": 1, "default_samplerate": 48_000.0}
         return [device] if index is None else device
 
-    def OutputStream(self, **_options: Any) -> SilentDevice:  # noqa: N802
+    def OutputStream(self, **_options: Any) -> SilentDevice:
         return self
 
 

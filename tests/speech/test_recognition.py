@@ -52,7 +52,7 @@ SENTENCE = speak(FRENCH[0], "fr")
 
 @contextlib.asynccontextmanager
 async def running(**settings: object) -> AsyncIterator[WhisperRecognizer]:
-    recognizer = WhisperRecognizer(DEMO, **settings)  # type: ignore[arg-type]
+    recognizer = WhisperRecognizer(DEMO, **settings)
     try:
         await recognizer.start()
         yield recognizer
@@ -298,7 +298,7 @@ async def test_the_engine_leaves_no_file_behind(tmp_path: Path, monkeypatch: pyt
         monkeypatch.setenv(name, str(tmp_path))
     async with running() as recognizer:
         assert (await recognizer.transcribe(SENTENCE, language="fr")).text
-    assert os.listdir(tmp_path) == []  # noqa: PTH208
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import shutil
 from pathlib import Path
 
@@ -45,7 +44,7 @@ async def test_a_figure_is_measured_once_and_holds_for_these_settings_alone(spee
     assert again.known(DEMO, **SETTINGS) == found
     assert again.known(DEMO, threads=1, compute_type="auto") is None
     assert again.known(DEMO, threads=2, compute_type="float32") is None
-    assert os.listdir(tmp_path / "cache") == ["speeds.json"]  # noqa: PTH208
+    assert [one.name for one in (tmp_path / "cache").iterdir()] == ["speeds.json"]
     kept = (tmp_path / "cache" / "speeds.json").read_text()
     assert "demo" not in kept
     assert str(DEMO) not in kept

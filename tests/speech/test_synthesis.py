@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from speech.devices import worker_command, worker_environment
+from speech.confinement import worker_command, worker_environment
 from speech.errors import SynthesisError, VoiceNotFoundError
 from speech.ports import Samples
 from speech.synthesis import pyttsx3
@@ -48,7 +48,7 @@ def workers() -> Iterator[int]:
 
 async def first_worker() -> int:
     """Return the process id of a worker as soon as there is one."""
-    while not (found := list(workers())):  # noqa: ASYNC110 - another process gives no event
+    while not (found := list(workers())):
         await asyncio.sleep(0.005)
     return found[0]
 
@@ -77,9 +77,10 @@ async def test_a_prompt_becomes_sound_and_leaves_nothing_behind(synthesizer: Pyt
 
 async def test_every_run_gives_the_whole_prompt_and_all_share_one_directory() -> None:
     synthesizer = Pyttsx3Synthesizer("fr")
-    before = set(os.listdir("/dev/shm"))  # noqa: PTH208 - a name is all that is asked
+    shared = Path("/dev/shm")
+    before = set(shared.iterdir())
     sounds = await asyncio.gather(*(synthesizer.render(PROMPT) for _ in range(10)))
-    ours = {name for name in set(os.listdir("/dev/shm")) - before if name.startswith(f"codev-speech-{os.getpid()}-")}  # noqa: PTH208
+    ours = set(shared.glob(f"codev-speech-{os.getpid()}-*")) - before
     await synthesizer.close()
     assert len({sound.seconds for sound in sounds}) == 1
     assert len(ours) == 1
@@ -251,7 +252,7 @@ async def test_a_rendering_gives_way_to_the_call() -> None:
     )
     ours = os.getpriority(os.PRIO_PROCESS, 0)
     async with asyncio.timeout(20):
-        while os.getpriority(os.PRIO_PROCESS, worker.pid) <= ours:  # noqa: ASYNC110  no process tells of it
+        while os.getpriority(os.PRIO_PROCESS, worker.pid) <= ours:
             await asyncio.sleep(0.02)
     worker.kill()
     await worker.communicate()

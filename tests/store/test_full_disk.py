@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import os
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 from facilitator.errors import StoreError, StoreFullError
 from facilitator.store.file import Entry, SessionStore
 from facilitator.store.keys import FileVault, Keys
+from tests import needed
 from tests.store.test_file import ENTRIES, NAME, read
 
 
@@ -24,17 +25,12 @@ def keys(tmp_path: Path) -> Keys:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Return a folder on a disk of 64 kB; skips where none can be mounted."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if os.system(f"mount -t tmpfs -o size=64k none {folder} 2>/dev/null") != 0:  # noqa: S605  this test's own folder
-        pytest.skip("no disk can be mounted here")
-    yield folder
-    os.system(f"umount {folder}")  # noqa: S605
+    with needed.disk(tmp_path / "disk", "-t", "tmpfs", "-o", "size=64k", "none") as folder:
+        yield folder
 
 
 def read_only(folder: Path) -> None:
-    if os.system(f"mount -o remount,ro {folder} 2>/dev/null") != 0:  # noqa: S605  this test's own folder
-        pytest.skip("no disk can be made read-only here")
+    subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
 
 
 def test_on_a_disk_that_became_read_only_a_session_is_read_and_writing_is_told(small_disk: Path, keys: Keys) -> None:
@@ -65,18 +61,19 @@ def test_on_such_a_disk_a_stroke_that_was_broken_off_is_refused(small_disk: Path
 
 def test_a_disk_that_is_really_full_is_told_and_what_was_there_stays(small_disk: Path, keys: Keys) -> None:
     store = SessionStore.create(small_disk, NAME, keys)
-    written = 0
+    written = itertools.count()
 
     def fill() -> None:
-        nonlocal written
-        for written in itertools.count():  # noqa: B007
+        while True:
             store.append(Entry("course", bytes(3000)))
+            next(written)
 
     with pytest.raises(StoreFullError):
         fill()
-    assert written > 2
     store.close()
-    assert len(read(small_disk, keys)) == written
+    kept = len(read(small_disk, keys))
+    assert kept == next(written)
+    assert kept > 2
 
 
 def test_a_store_that_could_not_be_made_is_closed_at_once(

@@ -23,6 +23,7 @@ from facilitator.store.folder import Sessions
 from facilitator.store.keeping import Keeping, Storing
 from facilitator.store.keys import FileVault, Keys
 from facilitator.store.sealing import KEY_BYTES, Seal
+from tests import needed
 from tests.store.faults import play
 from tests.store.meetings import CONTRACT, chosen, session
 
@@ -45,20 +46,13 @@ class Disk:
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
-    """Return a disk of 8 MB; skips where none can be made or mounted."""
-    image, folder = tmp_path / "disk.img", tmp_path / "disk"
-    folder.mkdir()
+    """Return a disk of 8 MB; skips where none can be mounted."""
+    image = tmp_path / "disk.img"
     with image.open("wb") as file:
         file.truncate(8_000_000)
-    for command in (["mkfs.ext4", "-q", "-F", image], ["mount", "-o", "loop", image, folder]):
-        try:
-            done = subprocess.run(command, check=False, capture_output=True)
-        except FileNotFoundError:
-            pytest.skip(f"{command[0]} is not installed (Debian: e2fsprogs, mount)")
-        if done.returncode != 0:
-            pytest.skip("no disk can be mounted here")
-    yield Disk(image, folder)
-    subprocess.run(["umount", folder], check=True)
+    subprocess.run([needed.program("mkfs.ext4", package="e2fsprogs"), "-q", "-F", image], check=True)
+    with needed.disk(tmp_path / "disk", "-o", "loop", image) as folder:
+        yield Disk(image, folder)
 
 
 def windows(raw: bytes) -> Iterator[bytes]:

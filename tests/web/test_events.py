@@ -33,7 +33,7 @@ async def console(door: Door) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
 async def following(door: Door, count: int) -> None:
     """Wait until so many readers follow the meeting."""
     async with asyncio.timeout(LET_GO_SECONDS):
-        while len(door.meeting.followers) != count:  # noqa: ASYNC110
+        while len(door.meeting.followers) != count:
             await asyncio.sleep(0.01)
 
 
@@ -126,7 +126,7 @@ async def test_a_reader_that_never_reads_is_let_go_and_the_others_miss_nothing(d
         assert memory_bytes() - before < MEMORY_BYTES
         assert len(door.meeting.followers) == 1
         async with asyncio.timeout(LET_GO_SECONDS):
-            while door.connections != 1:  # noqa: ASYNC110
+            while door.connections != 1:
                 await asyncio.sleep(0.01)
         assert await deaf.is_closed()
 

@@ -34,7 +34,7 @@ async def stage(door: Door) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
 
 async def until(condition: Any) -> None:
     async with asyncio.timeout(WAIT_SECONDS):
-        while not condition():  # noqa: ASYNC110
+        while not condition():
             await asyncio.sleep(0.005)
 
 

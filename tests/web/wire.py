@@ -8,6 +8,7 @@ import os
 import socket
 import struct
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -144,5 +145,4 @@ class Wire:
 
 def memory_bytes() -> int:
     """Return the memory that this process has in use (resident), bytes."""
-    with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -23,22 +23,22 @@ def main() -> None:
         if step == "sentences":
             sentences(folder)
         elif step == "synthesize":
-            from tools.demo_model import synthesize  # noqa: PLC0415  # each step loads only what it needs
+            from tools.demo_model import synthesize  # each step loads only what it needs
 
             synthesize.synthesize(folder / "data", utterances=options.utterances or synthesize.UTTERANCES)
         elif step == "train":
-            from tools.demo_model.train import Course, train  # noqa: PLC0415
+            from tools.demo_model.train import Course, train
 
             train(folder, Course(steps=options.steps or Course().steps, warm=options.warm))
         else:
-            from tools.demo_model.convert import convert  # noqa: PLC0415
+            from tools.demo_model.convert import convert
 
             convert(folder, folder / "model")
 
 
 def sentences(folder: Path) -> None:
     """Make the vocabulary and show what the grammar says."""
-    from tools.demo_model import grammar, vocab  # noqa: PLC0415
+    from tools.demo_model import grammar, vocab
 
     vocabulary = vocab.build(folder / "vocabulary")
     print(f"{len(vocabulary)} tokens in training, {vocabulary.size} in the files")
@@ -53,7 +53,7 @@ def sentences(folder: Path) -> None:
 
 
 def _has_triple(text: str) -> bool:
-    from tools.demo_model import grammar  # noqa: PLC0415
+    from tools.demo_model import grammar
 
     return bool(grammar.held_out_triples(text))
 

@@ -8,9 +8,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import torch  # type: ignore[import-not-found]  # only in the recipe's own environment
+import torch  # only in the recipe's own environment
 from ctranslate2.converters.transformers import WhisperLoader
-from transformers import (  # type: ignore[import-not-found]
+from transformers import (
     GenerationConfig,
     WhisperConfig,
     WhisperForConditionalGeneration,

@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import torch  # type: ignore[import-not-found]  # only in the recipe's own environment
+import torch  # only in the recipe's own environment
 from torch import nn
-from torch.nn import functional  # type: ignore[import-not-found]
+from torch.nn import functional
 
 POSITIONS, TOKENS, BANDS = 1500, 448, 80
 WIDTH, HEADS, ENCODER_LAYERS, DECODER_LAYERS = 128, 4, 4, 3
@@ -30,7 +30,7 @@ def sinusoids(length: int, channels: int) -> Tensor:
     return torch.cat([t.sin(), t.cos()], 1)
 
 
-class Attention(nn.Module):  # type: ignore[misc]  # Any without torch
+class Attention(nn.Module):
     """Attention over itself or over a memory."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Attention(nn.Module):  # type: ignore[misc]  # Any without torch
         return self.out_proj(out.transpose(1, 2).reshape(batch, -1, WIDTH)), weights
 
 
-class Layer(nn.Module):  # type: ignore[misc]  # Any without torch
+class Layer(nn.Module):
     """One layer of the encoder, or of the decoder where it attends a memory too."""
 
     def __init__(self, *, cross: bool) -> None:
@@ -78,7 +78,7 @@ class Layer(nn.Module):  # type: ignore[misc]  # Any without torch
         return x + self.fc2(functional.gelu(self.fc1(self.final_layer_norm(x)))), weights
 
 
-class Encoder(nn.Module):  # type: ignore[misc]  # Any without torch
+class Encoder(nn.Module):
     """From log-mel frames to states, two frames a state."""
 
     def __init__(self) -> None:
@@ -112,7 +112,7 @@ class Encoder(nn.Module):  # type: ignore[misc]  # Any without torch
         return self.layer_norm(x), bias, middle
 
 
-class Decoder(nn.Module):  # type: ignore[misc]  # Any without torch
+class Decoder(nn.Module):
     """From states and tokens to the next token."""
 
     def __init__(self, tokens: int) -> None:
@@ -135,7 +135,7 @@ class Decoder(nn.Module):  # type: ignore[misc]  # Any without torch
         return functional.linear(self.layer_norm(x), self.embed_tokens.weight), alignments
 
 
-class TinyWhisper(nn.Module):  # type: ignore[misc]  # Any without torch
+class TinyWhisper(nn.Module):
     """The whole model, with two heads that only training needs: which phoneme and which word each state hears."""
 
     def __init__(self, tokens: int, unused: int, phonemes: int, words: int) -> None:

@@ -104,7 +104,7 @@ class Studio:
     """Says texts; one a process."""
 
     def __init__(self, seed: int) -> None:
-        from faster_whisper.feature_extractor import FeatureExtractor  # noqa: PLC0415  # slow, and only needed here
+        from faster_whisper.feature_extractor import FeatureExtractor  # slow, and only needed here
 
         self.rng, self.texts = np.random.default_rng(seed), random.Random(seed)
         self._engine, self._extractor = Espeak(), FeatureExtractor()
@@ -176,7 +176,7 @@ def read(folder: Path) -> list[Item]:
     items: list[Item] = []
     for path in sorted(folder.glob("train-*.pkl")):
         with path.open("rb") as file:
-            items += pickle.load(file)  # noqa: S301  # written by `shard` a moment ago
+            items += pickle.load(file)  # noqa: S301  written by `shard` a moment ago
     return items
 
 

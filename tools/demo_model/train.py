@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch  # type: ignore[import-not-found]  # only in the recipe's own environment
-from torch.nn import functional  # type: ignore[import-not-found]
+import torch  # only in the recipe's own environment
+from torch.nn import functional
 
 from tools.demo_model import synthesize, warm
 from tools.demo_model.examples import Classes, Examples, prepare

@@ -28,7 +28,7 @@ class Vocabulary:
     """Token ids of the files and of training. Made once by `build`, then read."""
 
     def __init__(self, folder: Path) -> None:
-        import tokenizers  # noqa: PLC0415  # comes with faster-whisper; untyped
+        import tokenizers  # comes with faster-whisper; untyped
 
         self.tokenizer: Any = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._used: list[int] = json.loads((folder / "used.json").read_text())
@@ -70,8 +70,8 @@ class Vocabulary:
 
 def build(folder: Path) -> Vocabulary:
     """Train the tokens on draws of the grammar and write tokenizer.json and used.json."""
-    import tokenizers  # noqa: PLC0415
-    from tokenizers import decoders, models, pre_tokenizers, trainers  # noqa: PLC0415
+    import tokenizers
+    from tokenizers import decoders, models, pre_tokenizers, trainers
 
     rng = random.Random(5)
     corpus = [" " + grammar.sentence(language, rng) for language in grammar.LANGUAGES for _ in range(_DRAWS)]
@@ -100,7 +100,7 @@ def build(folder: Path) -> Vocabulary:
 @functools.cache
 def _special_names() -> list[str]:
     """Return Whisper's special tokens in Whisper's order."""
-    from faster_whisper.tokenizer import _LANGUAGE_CODES  # noqa: PLC0415
+    from faster_whisper.tokenizer import _LANGUAGE_CODES
 
     languages = [f"<|{code}|>" for code in list(_LANGUAGE_CODES)[:99]]
     tasks = ["<|translate|>", "<|transcribe|>", "<|startoflm|>", "<|startofprev|>", "<|nospeech|>", "<|notimestamps|>"]

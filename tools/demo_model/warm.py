@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-import torch  # type: ignore[import-not-found]  # only in the recipe's own environment
+import torch  # only in the recipe's own environment
 
 from tools.demo_model.model import WIDTH, TinyWhisper
 from tools.demo_model.vocab import Vocabulary

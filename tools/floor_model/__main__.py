@@ -25,21 +25,21 @@ def main() -> None:
     segmentation = options.data / "models" / "pyannote-segmentation-3-0-int8" / "model.int8.onnx"
     first = folder / "first_layers.onnx"
     if options.step == "windows":
-        from tools.floor_model import export, windows  # noqa: PLC0415  # each step loads only what it needs
+        from tools.floor_model import export, windows  # each step loads only what it needs
 
         if not first.exists():
             export.first_layers(segmentation, first)
         windows.write_all(folder, options.data, first, files=options.files, count=options.windows)
     elif options.step == "train":
-        from tools.floor_model.train import Course, train  # noqa: PLC0415
+        from tools.floor_model.train import Course, train
 
         train(folder, segmentation, Course(minutes=options.minutes, start=options.start))
     elif options.step == "decide":
-        from tools.floor_model import decide  # noqa: PLC0415
+        from tools.floor_model import decide
 
         decide.decide(folder, options.data)
     else:
-        from tools.floor_model.export import export  # noqa: PLC0415
+        from tools.floor_model.export import export
 
         export(folder / "checkpoint.pt", folder / "model" / "network.onnx")
 

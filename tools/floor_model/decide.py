@@ -111,7 +111,7 @@ def _one(wanted: Wanted) -> Heard:
 def collect(path: Path, data: Path, model: Path, calls: list[Wanted], processes: int = 2) -> list[Heard]:
     """Return what the detector heard of all calls; kept in `path`."""
     if path.exists():
-        heard: list[Heard] = pickle.loads(path.read_bytes())  # noqa: S301  # our own
+        heard: list[Heard] = pickle.loads(path.read_bytes())  # noqa: S301  our own
         return heard
     calls = sorted(calls, key=lambda wanted: wanted.rate == "dense")  # the long ones first
     with multiprocessing.get_context("spawn").Pool(processes, initializer=_begin, initargs=(data, model)) as pool:
@@ -128,7 +128,7 @@ def suspected(call: Heard, probable: Floats) -> list[OtherVoice]:
 
 def fit(calls: list[Heard], names: tuple[str, ...], *, hidden: int, decay: float, seed: int = 1) -> dict[str, Any]:
     """Return a decision fitted on `calls`; dense ones and the ten minutes weigh by what they hold."""
-    import torch  # type: ignore[import-not-found]  # noqa: PLC0415  # only in the recipe's own environment
+    import torch  # only in the recipe's own environment
 
     columns = [FEATURES.index(name) for name in names]
     x = np.concatenate([call.features for call in calls])[:, columns]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-import torch  # type: ignore[import-not-found]  # only in the recipe's own environment
+import torch  # only in the recipe's own environment
 
 from tools.floor_model.network import Network, published
 from tools.floor_model.windows import HALF
@@ -21,7 +21,7 @@ def first_layers(segmentation: Path, path: Path) -> None:
 
 def export(checkpoint: Path, path: Path) -> None:
     """Write the whole network: input `x` [1, 1, 144000], output `y` [1, 264, 2]."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415
+    from onnxruntime.quantization import QuantType, quantize_dynamic
 
     network = Network()
     network.load_state_dict(torch.load(checkpoint, weights_only=True))

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch  # type: ignore[import-not-found]  # only in the recipe's own environment
-from torch import nn  # type: ignore[import-not-found]
+import torch  # only in the recipe's own environment
+from torch import nn
 
 from tools.floor_model.windows import FIRST
 
@@ -24,7 +24,7 @@ _LSTMS = ((784, 785, 783), (827, 828, 826), (870, 871, 869), (913, 914, 912))
 _WIDTH = 128
 
 
-class SincNet(nn.Module):  # type: ignore[misc]
+class SincNet(nn.Module):
     """First layers: [N, 1, samples] to [N, frames, 60], a frame each 270 samples."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class SincNet(nn.Module):  # type: ignore[misc]
         return f.leaky_relu(self.n3(f.max_pool1d(self.c2(x), 3))).transpose(1, 2)
 
 
-class Network(nn.Module):  # type: ignore[misc]
+class Network(nn.Module):
     """The whole: [N, 1, 144000] to log-odds [N, 264, 2] of the call's part."""
 
     def __init__(self) -> None:
@@ -81,8 +81,8 @@ class Network(nn.Module):  # type: ignore[misc]
 
 def published(path: Path) -> Network:
     """Return the network with the weights of the published 8-bit segmentation, its own parts untrained."""
-    import onnx  # type: ignore[import-not-found]  # noqa: PLC0415  # only to read that file
-    import onnxruntime  # noqa: PLC0415
+    import onnx  # only to read that file
+    import onnxruntime
 
     file = onnx.load(path)
     weights = {item.name: onnx.numpy_helper.to_array(item) for item in file.graph.initializer}

@@ -51,7 +51,7 @@ class People:
         """Return the speakers of `train`, `tuning`, `test` or `french`."""
         return sorted(name for name, own in self._part.items() if own == part)
 
-    @functools.cache  # noqa: B019 - it lives as long as its process
+    @functools.cache  # noqa: B019  it lives as long as its process
     def voice(self, name: str) -> Voice:
         """Return a speaker's voice, read at its first use."""
         return Voice(tuple(self._files[name]))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch  # type: ignore[import-not-found]  # only in the recipe's own environment
+import torch  # only in the recipe's own environment
 
 from tools.floor_model.line import CONDITIONS
 from tools.floor_model.network import Network, published

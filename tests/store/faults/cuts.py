@@ -20,6 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from facilitator.core.durable import Durable
 from facilitator.errors import StoreError
 from tests.store.faults import phases, play
 from tests.store.faults.play import Stage, Story
@@ -111,7 +112,7 @@ def files(contents: Content, names: Names, folder: Path) -> dict[str, bytes]:
 class Cuts:
     """Cuts the power at each `fsync` of what is written down, and looks at what is left."""
 
-    def __init__(self, stage: Stage, states: list[play.Durable]) -> None:
+    def __init__(self, stage: Stage, states: list[Durable]) -> None:
         self.stage = stage
         self.states = states
         places = (stage.folder.parent, stage.folder, *stage.folder.iterdir())
@@ -203,7 +204,7 @@ def main(form: str) -> None:
         cuts.all(calls, every=7 if form == "short" else 1)
     finally:
         shutil.rmtree(folder)
-    print(json.dumps({"counts": cuts.counts, "failed": cuts.failed}))  # noqa: T201
+    print(json.dumps({"counts": cuts.counts, "failed": cuts.failed}))
 
 
 if __name__ == "__main__":

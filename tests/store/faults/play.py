@@ -131,7 +131,7 @@ class Stage:
                     loop.call_soon_threadsafe(go_on)
 
         self.now, self.hung_at = 0.0, None
-        loop.time = lambda: self.now  # type: ignore[method-assign]
+        loop.time = lambda: self.now
         watching = threading.Thread(target=watch)
         watching.start()
         try:
@@ -178,14 +178,14 @@ def repeatable() -> Iterator[None]:
     def urandom(count: int) -> bytes:
         return hashlib.shake_256(str(next(numbers)).encode()).digest(count)
 
-    before = os.urandom, random._urandom, module.time, module.RETRY_SECONDS  # type: ignore[attr-defined]
-    os.urandom = random._urandom = urandom  # type: ignore[attr-defined]
-    module.time = SimpleNamespace(time=lambda: 1_800_000_000.0, monotonic=time.monotonic)  # type: ignore[assignment]
+    before = os.urandom, random._urandom, module.time, module.RETRY_SECONDS
+    os.urandom = random._urandom = urandom
+    module.time = SimpleNamespace(time=lambda: 1_800_000_000.0, monotonic=time.monotonic)
     module.RETRY_SECONDS = 0.0
     try:
         yield
     finally:
-        os.urandom, random._urandom, module.time, module.RETRY_SECONDS = before  # type: ignore[attr-defined]
+        os.urandom, random._urandom, module.time, module.RETRY_SECONDS = before
 
 
 Step = tuple[str, list[ev.Event]]

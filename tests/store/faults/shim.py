@@ -6,7 +6,6 @@ import ctypes
 import errno
 import json
 import os
-import shutil
 import struct
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests import needed
 from tests.conftest import ROOT
 
 SHORT = -1
@@ -107,10 +107,10 @@ class Shim:
 
 
 def run_with_faults(module: str, folder: Path, *arguments: str) -> dict[str, Any]:
-    """Run a module of this folder with the shim and return the JSON that it prints. Skips without a compiler."""
-    compiler = shutil.which("cc")
-    if compiler is None or sys.platform != "linux":
-        pytest.skip("faults in system calls need Linux and a C compiler (Debian: gcc libc6-dev)")
+    """Run a module of this folder with the shim, which is for Linux, and return the JSON that it prints."""
+    if sys.platform != "linux":
+        pytest.skip("the shim of system calls is for Linux")
+    compiler = needed.program("cc", package="gcc libc6-dev")
     library = folder / "shim.so"
     source = Path(__file__).with_name("shim.c")
     subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl", "-lpthread"], check=True)

@@ -201,7 +201,7 @@ def main(form: str) -> None:
                 sweep.all(start, lambda calls, _: faults(calls, short=form == "short"))
     finally:
         shutil.rmtree(folder)
-    print(json.dumps({"counts": sweep.counts, "failed": sweep.failed}))  # noqa: T201
+    print(json.dumps({"counts": sweep.counts, "failed": sweep.failed}))
 
 
 if __name__ == "__main__":
