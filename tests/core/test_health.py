@@ -107,6 +107,15 @@ def test_what_proves_another_part_or_nothing_leaves_it() -> None:
     assert meeting.acted(do.Refresh) == []
 
 
+@pytest.mark.parametrize("code", ["writing_caught_up", "writing_on_time"])
+@pytest.mark.parametrize("lost", ["recognizer_failed", "sound_kept"])
+def test_a_text_that_is_no_longer_late_may_lack_something_all_the_same(code: str, lost: str) -> None:
+    meeting = warn(warn(live(), "writing_late"), lost, at=2)
+    assert wrong(meeting) == {"recognizer": f"About writing_late. About {lost}."}
+    assert wrong(warn(meeting, code, at=3)) == {"recognizer": f"About {lost}."}
+    assert wrong(meeting.send(utterance(1, "Bonjour.", 4))) == {}
+
+
 def test_what_happened_once_is_no_state() -> None:
     meeting = warn(live(), "capture_dropped")
     assert wrong(meeting) == {}
