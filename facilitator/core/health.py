@@ -29,12 +29,21 @@ _PARTS: Mapping[str, str] = {
     "no_model": RECOGNIZER,
     "sound_kept": RECOGNIZER,
     "writing_late": RECOGNIZER,
+    "carried_lost": VOICE,  # what plays the voice into the call carries the microphone; it is there without listening
+    "monitor_lost": VOICE,
+    "detector_failed": CALL,
 }
 _ABSENT = frozenset({"no_call_input", "no_voice", "no_model"})
 _WELL_AGAIN: Mapping[str, str] = {f"{part}_back": part for part in PARTS}
-_OVER: Mapping[str, str] = {"writing_caught_up": "writing_late", "writing_on_time": "writing_late"}
+_OVER: Mapping[str, str] = {
+    "writing_caught_up": "writing_late",
+    "writing_on_time": "writing_late",
+    "carried_back": "carried_lost",
+    "monitor_back": "monitor_lost",
+}
 """What tells that a trouble is over, and that one: a text that is no longer late may lack something for good."""
-_LASTING = frozenset(_OVER.values())
+_LASTING = frozenset({*_OVER.values(), "detector_failed"})
+"""A detector that failed is given up for good."""
 _DEVICES: Mapping[str, str] = {"voice_output": VOICE, "stage": VOICE}
 _NOT_DISPROVED = frozenset({"voice_muted"})
 """A prompt may be played to nobody: only a warning says that this is over, or a device that comes and goes."""

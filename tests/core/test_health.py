@@ -116,6 +116,41 @@ def test_a_text_that_is_no_longer_late_may_lack_something_all_the_same(code: str
     assert wrong(meeting.send(utterance(1, "Bonjour.", 4))) == {}
 
 
+LASTING = {
+    "carried_lost": ("voice", "carried_back"),
+    "monitor_lost": ("voice", "monitor_back"),
+    "detector_failed": ("call", None),
+}
+"""For each warning that nothing else disproves: its part, and what tells that it is over; a detector is given up."""
+
+
+@pytest.mark.parametrize("code", LASTING)
+def test_what_the_group_or_the_animator_does_without_is_shown_for_as_long_as_it_lasts(code: str) -> None:
+    part, over = LASTING[code]
+    meeting = warn(live(), code).send(
+        ev.PromptStarted(at=2, prompt_id="p1"),
+        ev.VoiceRose(at=3, channel="call", since=3),
+        ev.DeviceLost(at=4, device="voice_output"),
+        ev.DeviceRecovered(at=5, device="voice_output"),
+        ev.DeviceLost(at=6, device="call"),
+        ev.DeviceRecovered(at=7, device="call"),
+        ev.ListeningPauseAsked(at=8),
+        ev.ListeningResumeAsked(at=9),
+    )
+    assert wrong(meeting) == {part: f"About {code}."}
+    assert [one.part for one in meeting.session.snapshot(9).warnings] == [part], "it cannot be dismissed"
+    lost = meeting.send(ev.DeviceLost(at=10, device="voice_output" if part == "voice" else "call"))
+    assert wrong(lost)[part].startswith(f"About {code}. interface.warnings.device_lost")
+    if over is not None:
+        assert "About" not in wrong(warn(lost, over, at=11))[part]
+        assert [one.part for one in lost.session.snapshot(11).warnings] == [""]
+
+
+def test_that_the_group_does_not_hear_the_animator_is_shown_where_nothing_is_listened_to() -> None:
+    meeting = warn(go("welcome", settings=settings(listens=False), consent=False), "carried_lost")
+    assert wrong(meeting) == {"voice": "About carried_lost."}
+
+
 def test_what_happened_once_is_no_state() -> None:
     meeting = warn(live(), "capture_dropped")
     assert wrong(meeting) == {}
