@@ -6,7 +6,6 @@ import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
@@ -295,7 +294,7 @@ class Live:
         asyncio.get_running_loop().set_exception_handler(self._defects.tell_context)
         if self._kept is not None:
             self.warn("resumed")
-        self._timeline.work(watch_sleep(self._clock, partial(self.warn, "computer_slept")))
+        self._timeline.work(watch_sleep(self._runner.look_for_sleep))
         self._timeline.work(self._prepare())
         await self._runner.run()
 

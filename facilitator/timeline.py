@@ -42,6 +42,10 @@ class Clock(Protocol):
         """Return the present session second."""
         ...
 
+    def slept(self) -> float:
+        """Return for how many seconds the computer has slept since this was last asked."""
+        ...
+
     def delay(self, at: float) -> float:
         """Return the real seconds until session second `at`; 0 or less when it has come."""
         ...
@@ -111,6 +115,10 @@ class ReplayClock:
         if self.waits_for_pending:
             return self._last
         return max(self._last, (time.monotonic() - self._zero) * self._speed)
+
+    def slept(self) -> float:
+        """Return 0: a recording has it all."""
+        return 0.0
 
     def delay(self, at: float) -> float:
         """Return the real seconds until session second `at`."""

@@ -137,17 +137,26 @@ async def test_the_meeting_goes_on_while_the_computer_sleeps_and_what_fell_due_c
 
 @virtually
 async def test_a_sleep_of_the_computer_is_told_within_2_s_and_a_clock_that_is_set_is_none(loop: VirtualLoop) -> None:
-    told: list[float] = []
-    watching = asyncio.create_task(watch_sleep(LiveClock(), lambda: told.append(loop.now)))
+    runner = runner_of(Timeline(LiveClock()), None)
+    watching = asyncio.create_task(watch_sleep(runner.look_for_sleep))
     await asyncio.sleep(10)
     loop.shifted += 3600
     await asyncio.sleep(10)
-    assert told == []
+    assert runner.snapshot().warnings == ()
     loop.slept += 60
-    slept_at = loop.now
     await asyncio.sleep(10)
-    assert [at - slept_at <= 2.0 for at in told] == [True]
+    assert [(one.code, one.at) for one in runner.snapshot().warnings] == [("computer_slept", pytest.approx(81, abs=1))]
     watching.cancel()
+
+
+@virtually
+async def test_a_session_knows_of_a_sleep_before_it_decides_anything_else(loop: VirtualLoop) -> None:
+    runner = runner_of(Timeline(LiveClock()), None)
+    facts: list[str] = []
+    runner.watch(lambda fact: facts.append(fact.type))
+    loop.slept += 60
+    runner.receive(ev.StartAsked(at=runner.now()))
+    assert facts[0] == "warning"
 
 
 # --- hearing ---
