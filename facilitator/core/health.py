@@ -136,12 +136,7 @@ def _view(state: State, part: str) -> PartView:
     gone = [device for device in sorted(state.lost) if _part_with(device) == part]
     offer = next((one for device, one in state.offers.items() if _part_with(device) == part), None)
     if gone and not told:
-        if gone[0] in _CHANNELS or gone[0] in _DEVICES:
-            name = state.words(f"interface.devices.{gone[0]}")
-        else:
-            name = state.words("interface.devices.track", words=gone[0])
-        words = " ".join([*lasting, state.words("interface.warnings.device_lost", words=name)])
-        return PartView(part, "wrong", words, offer)
+        return PartView(part, "wrong", " ".join([*lasting, _lost_words(state, gone[0])]), offer)
     absent = any(warning.code in _ABSENT for warning in told)
     words = " ".join([*lasting, *(warning.message for warning in told[-1:])])
     if absent or (part in _CHANNELS and part not in map(_part_with, state.settings.channels)):
@@ -149,3 +144,14 @@ def _view(state: State, part: str) -> PartView:
     if part in _CHANNELS and not state.capturing:
         return PartView(part, "idle")
     return PartView(part, "wrong" if words else "well", words, offer)
+
+
+def _lost_words(state: State, device: str) -> str:
+    """Return what there is to say of a lost device; what can be done, where it does not come back by itself."""
+    if device == "stage":
+        return state.words("interface.warnings.stage_lost")
+    if device in _CHANNELS or device in _DEVICES:
+        name = state.words(f"interface.devices.{device}")
+    else:
+        name = state.words("interface.devices.track", words=device)
+    return state.words("interface.warnings.device_lost", words=name)

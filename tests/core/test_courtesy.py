@@ -191,7 +191,7 @@ def test_two_prompts_follow_each_other_in_the_order_in_which_they_fell_due() -> 
 def test_a_cue_that_fell_due_earlier_goes_first() -> None:
     voice, ears = Voice(), Ears()
     for name, due in (("late", 20.0), ("early", 10.0)):
-        voice.ask(prompt(name, due))
+        voice.ask(prompt(name, due), due)
         voice.ready(name)
     assert voice.decide(20.0, ears, deaf=False) == [do.Speak(prompt=prompt("early", 10.0))]
 

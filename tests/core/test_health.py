@@ -162,13 +162,19 @@ def test_the_last_of_several_troubles_is_shown() -> None:
     assert wrong(meeting) == {"store": "About store_slow."}
 
 
-@pytest.mark.parametrize(("device", "part"), [("call", "call"), ("voice_output", "voice"), ("stage", "voice")])
+@pytest.mark.parametrize(("device", "part"), [("call", "call"), ("voice_output", "voice")])
 def test_a_lost_device_is_wrong_until_it_is_back(device: str, part: str) -> None:
     meeting = live().send(ev.DeviceLost(at=1, device=device))
     (words,) = wrong(meeting).values()
     assert list(wrong(meeting)) == [part]
     assert words.endswith(f"interface.devices.{device} for Camille, 0 s")
     assert wrong(meeting.send(ev.DeviceRecovered(at=2, device=device))) == {}
+
+
+def test_a_lost_page_says_what_to_do_until_it_is_back() -> None:
+    meeting = live().send(ev.DeviceLost(at=1, device="stage"))
+    assert wrong(meeting) == {"voice": "interface.warnings.stage_lost for Camille, 0 s"}
+    assert wrong(meeting.send(ev.DeviceRecovered(at=2, device="stage"))) == {}
 
 
 def test_a_prompt_that_is_played_to_nobody_proves_nothing() -> None:
