@@ -76,8 +76,11 @@ class DeviceWords:
         self._warn(f"{part}_silent", f"{part}_{silence}", device=self._chosen.get(channel) or "", elsewhere=elsewhere)
 
     def away(self, device: str) -> None:
-        """Offer another device; a page or a bot has none in its place."""
-        if self._chosen.get(device) not in {BROWSER, TRACKS}:
+        """Offer another device; a page is to be shared again, and a bot has none in its place."""
+        used = self._chosen.get(device)
+        if used == BROWSER:
+            self._warn(f"{_part(device)}_away", "share_away")
+        elif used != TRACKS:
             self._timeline.work(self._offer(device))
 
     def muted(self, *, muted: bool) -> None:
@@ -94,7 +97,8 @@ class DeviceWords:
         found = another(await asyncio.to_thread(list_devices), device, self._chosen.get(device) or DEFAULT)
         name, part = self._language.device(device), _part(device)
         if found is None:
-            self._warn(f"{part}_away", "device_away", device=name)
+            key = "call_away" if part == MIXED_CHANNEL else "device_away"  # a call has no plug: it plays elsewhere
+            self._warn(f"{part}_away", key, device=name)
         else:
             self._warn(f"{part}_away", "device_away_other", device=name, other=found.description)
             now = self._timeline.clock.now()

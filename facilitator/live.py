@@ -6,7 +6,6 @@ import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
@@ -92,6 +91,7 @@ class Live:
         if self._kept is not None:
             self._runner.session.restore(self._kept.durable, self._clock.now())
         self._keeping.shown(self._runner.snapshot().records)
+        self.stage()  # what a session that goes on shows is on the disk
 
     def _make_handing(self) -> Handing:
         settings = self.settings
@@ -190,7 +190,9 @@ class Live:
     def stage(self) -> StageView:
         """Return what everybody may see now; an agreed text once it is kept, as in `snapshot`."""
         view = self._runner.stage()
-        return view if self._keeping.calm else replace(view, contract=None)
+        if view.shows is None or view.contract is None:
+            return view
+        return replace(view, contract=self._keeping.agreed(view.shows, view.contract))
 
     def watch_changes(self, on_change: Callable[[], None]) -> Callable[[], None]:
         """Have `on_change` called when a snapshot may show something else than before; return what ends it."""
@@ -297,7 +299,7 @@ class Live:
         asyncio.get_running_loop().set_exception_handler(self._defects.tell_context)
         if self._kept is not None:
             self.warn("resumed")
-        self._timeline.work(watch_sleep(self._clock, partial(self.warn, "computer_slept")))
+        self._timeline.work(watch_sleep(self._runner.look_for_sleep))
         self._timeline.work(self._prepare())
         await self._runner.run()
 

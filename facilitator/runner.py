@@ -30,6 +30,8 @@ _UNSEEN = (ev.Tick, ev.VoiceRose, ev.VoiceFell, ev.SpeechStarted, ev.SpeechEnded
 PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 1.0
 """After a defect the next turn comes so much later, twice as late each time: what fails for ever must not take all of
 the computer. A cue is then a second late, and comes."""
+SLEPT_SECONDS = 1.0
+"""A computer that slept for so long has missed what was said; no prompt waits for much more silence."""
 _AGENDA_CHANGES = (facts.StepExtended, facts.AgendaRebudgeted)
 """Facts after which other times may have to be said."""
 
@@ -99,6 +101,15 @@ class Runner:
         Raises:
             IllegalEventError: the session refuses the event.
         """
+        self.look_for_sleep()
+        self._receive(event)
+
+    def look_for_sleep(self) -> None:
+        """Tell the session that the computer slept, before it takes that time for anything else."""
+        if self.timeline.clock.slept() >= SLEPT_SECONDS:
+            self._receive(ev.ComputerSlept(at=self.now()))
+
+    def _receive(self, event: ev.Event) -> None:
         self.session.receive(event)
         if self._keep is not None:
             self._keep(self.session.durable())

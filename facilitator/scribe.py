@@ -6,7 +6,7 @@ Rules:
   means the same before and after. The final pass reads each utterance again with a larger search: the lines stay what
   they were, an utterance each. Where it finds nothing, what was written stays.
 - `writing.py` says in which order and what is given up on a slow computer; the animator is told when the text falls
-  behind, and when all of it is written, once a step.
+  behind, and when all of it is written, once a step; where some of it was lost, only that it is no longer late.
 - A replay gives nothing up, so that its events do not depend on the computer. At full speed it has no first words: its
   clock stands still while the recognizer works, so nobody could see them, and each would make the replay longer.
 - What the recognizer fails on is given to it again, in the final pass; what it fails on there and then counts as lost.
@@ -31,7 +31,8 @@ from facilitator.wording import Language
 from facilitator.writing import LATE_SECONDS, Job, Pile, Stage
 from speech.ports import Recognizer
 
-LATE, CAUGHT_UP, FAILED, KEPT = "writing_late", "writing_caught_up", "recognizer_failed", "sound_kept"
+LATE, CAUGHT_UP, ON_TIME = "writing_late", "writing_caught_up", "writing_on_time"
+FAILED, KEPT = "recognizer_failed", "sound_kept"
 LOADING, LOADED, NOT_LOADED = "recognizer_loading", "recognizer_back", "recognizer_not_ready"
 """What the animator is told: keys of the languages' `interface.warnings`."""
 OVERDUE_SECONDS = 1.5
@@ -80,6 +81,7 @@ class Scribe:
         self._growing: dict[str, Job] = {}
         self._once = False
         self._passing = False
+        self._lost = False
         self._told: set[str] = set()
         self._count = 0
         self._usual = USUAL_SECONDS
@@ -230,6 +232,7 @@ class Scribe:
 
     def _lose(self, job: Job, stage: Stage) -> None:
         """Have the sound of what cannot be written down kept, where that is wanted, and say what became of it."""
+        self._lost = True
         if self._keep is None:
             self._timeline.at(self._timeline.clock.now(), partial(self._tell_lost, job, stage, FAILED))
         else:
@@ -288,7 +291,10 @@ class Scribe:
             return
         if self._pile.late:
             self._pile.late = False
-            self._warn_once(CAUGHT_UP, at)
+            if CAUGHT_UP not in self._told:
+                self._told.add(CAUGHT_UP)
+                self._warn(ON_TIME if self._lost else CAUGHT_UP, at)
+        self._lost = False
         if self._passing:
             self._passing = False
             self._receive(ev.FinalPassEnded(at=at))

@@ -14,12 +14,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, ParamSpec
 
-from facilitator.timeline import LOOK_SECONDS, LiveClock
+from facilitator.timeline import LOOK_SECONDS
 from facilitator.wording import Language
 
 P = ParamSpec("P")
-SLEPT_SECONDS = 2.0
-"""A computer that slept for so long is told: what was said meanwhile was not heard."""
 
 
 class Defects:
@@ -63,9 +61,8 @@ class Defects:
         return contained
 
 
-async def watch_sleep(clock: LiveClock, tell: Callable[[], None]) -> None:
-    """Call `tell` each time the computer has slept for long."""
+async def watch_sleep(look: Callable[[], None]) -> None:
+    """Have the runner look each second whether the computer has slept, also while nothing else happens."""
     while True:
         await asyncio.sleep(LOOK_SECONDS)
-        if clock.slept() >= SLEPT_SECONDS:
-            tell()
+        look()

@@ -42,6 +42,10 @@ class Clock(Protocol):
         """Return the present session second."""
         ...
 
+    def slept(self) -> float:
+        """Return for how many seconds the computer has slept since this was last asked."""
+        ...
+
     def delay(self, at: float) -> float:
         """Return the real seconds until session second `at`; 0 or less when it has come."""
         ...
@@ -112,6 +116,10 @@ class ReplayClock:
             return self._last
         return max(self._last, (time.monotonic() - self._zero) * self._speed)
 
+    def slept(self) -> float:
+        """Return 0: a recording has it all."""
+        return 0.0
+
     def delay(self, at: float) -> float:
         """Return the real seconds until session second `at`."""
         return 0.0 if self.waits_for_pending else self._zero + at / self._speed - time.monotonic()
@@ -133,6 +141,7 @@ class Timeline:
         self._required: set[asyncio.Task[None]] = set()
         self._pending: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
+        self._told: float | None = None  # the deadline, where it was what came last
         self.at_hand = 0.0
         """Session second of what is being done; a replay's decisions know no other time."""
 
@@ -191,16 +200,20 @@ class Timeline:
                 self.clock.waits_for_pending and self._pending
             )
             first = self._queue[0][0] if self._queue else None
-            at = min((time for time in (first, deadline()) if time is not None), default=None)
+            due = deadline()
+            at = min((time for time in (first, due) if time is not None), default=None)
             if held or at is None:
                 await self._changed.wait()
                 continue
             delay = self.clock.delay(at)
             if delay > 0 and (await self._woken(min(delay, LOOK_SECONDS)) or delay > LOOK_SECONDS):
                 continue
-            callback = heapq.heappop(self._queue)[2] if first is not None and first <= at else None
             self.at_hand = self.clock.reached(at)
-            return self.at_hand, callback
+            # A deadline that does not move, for want of a session that bears it, must not keep all else waiting.
+            until = at if due != self._told else self.at_hand
+            queued = first is not None and first <= until
+            self._told = None if queued else due
+            return self.at_hand, heapq.heappop(self._queue)[2] if queued else None
 
     async def _woken(self, delay: float) -> bool:
         """Wait `delay` real seconds; return True when something changed before."""

@@ -244,7 +244,7 @@ async def test_an_unheard_prompt_is_over_after_a_hush_and_waits_again_after_a_vo
     silence.hear(ev.ChannelOpened(at=0.0, channel="call"))
     voices.hear(ev.ChannelOpened(at=0.0, channel="call"))
     voices.hear(ev.VoiceRose(at=1.1, channel="call", since=1.05))
-    voice.ask(prompt)
+    voice.ask(prompt, 0.0)
     voice.ready("p1")
     assert voice.decide(1.0, silence, deaf=False) == [Speak(prompt=prompt)]
     stage.play("p1")

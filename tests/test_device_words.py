@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from facilitator import device_words
+from facilitator.config import BROWSER, TRACKS
 from facilitator.core import events as ev
 from facilitator.device_words import VOICE, DeviceWords, another
 from facilitator.languages import load_language
@@ -84,6 +85,14 @@ def test_another_device_of_its_kind_is_found(
     assert another(devices, device, lost) is offered
 
 
+async def test_a_shared_tab_that_stays_away_is_to_be_shared_again_and_a_bot_is_not_waited_for() -> None:
+    told_of, told = words()
+    told_of._chosen = {"call": BROWSER, "Camille": TRACKS}
+    told_of.away("Camille")
+    told_of.away("call")
+    assert [(one.code, "partager de nouveau" in one.message) for one in told] == [("call_away", True)]
+
+
 @pytest.mark.parametrize(("device", "name"), [("microphone", "webcam"), ("call", None)])
 async def test_a_device_that_stays_away_is_told_with_another_one(
     device: str, name: str | None, monkeypatch: pytest.MonkeyPatch
@@ -93,6 +102,7 @@ async def test_a_device_that_stays_away_is_told_with_another_one(
     told_of.away(device)
     await asyncio.gather(*told_of._timeline._pending)
     assert told[0].code == f"{device}_away"
-    assert ("Webcam" if name else "Bluetooth") in told[0].message
+    assert ("Webcam" if name else "application d'appel") in told[0].message
+    assert "Bluetooth" not in told[0].message
     wanted = [] if name is None else [ev.DeviceOffered(at=told[-1].at, device=device, name=name, description="Webcam")]
     assert told[1:] == wanted

@@ -137,17 +137,26 @@ async def test_the_meeting_goes_on_while_the_computer_sleeps_and_what_fell_due_c
 
 @virtually
 async def test_a_sleep_of_the_computer_is_told_within_2_s_and_a_clock_that_is_set_is_none(loop: VirtualLoop) -> None:
-    told: list[float] = []
-    watching = asyncio.create_task(watch_sleep(LiveClock(), lambda: told.append(loop.now)))
+    runner = runner_of(Timeline(LiveClock()), None)
+    watching = asyncio.create_task(watch_sleep(runner.look_for_sleep))
     await asyncio.sleep(10)
     loop.shifted += 3600
     await asyncio.sleep(10)
-    assert told == []
+    assert runner.snapshot().warnings == ()
     loop.slept += 60
-    slept_at = loop.now
     await asyncio.sleep(10)
-    assert [at - slept_at <= 2.0 for at in told] == [True]
+    assert [(one.code, one.at) for one in runner.snapshot().warnings] == [("computer_slept", pytest.approx(81, abs=1))]
     watching.cancel()
+
+
+@virtually
+async def test_a_session_knows_of_a_sleep_before_it_decides_anything_else(loop: VirtualLoop) -> None:
+    runner = runner_of(Timeline(LiveClock()), None)
+    facts: list[str] = []
+    runner.watch(lambda fact: facts.append(fact.type))
+    loop.slept += 60
+    runner.receive(ev.StartAsked(at=runner.now()))
+    assert facts[0] == "warning"
 
 
 # --- hearing ---
@@ -232,19 +241,19 @@ class SlowRecognizer(FakeRecognizer):
     def __init__(self, *, ready: float = 0.0, reads: float = 0.0, fails: Exception | None = None) -> None:
         super().__init__()
         self._times = ready, reads
-        self._fails = fails
+        self.fails = fails
 
     async def start(self) -> None:
         await asyncio.sleep(self._times[0])
-        if self._fails is not None:
-            raise self._fails
+        if self.fails is not None:
+            raise self.fails
 
     async def transcribe(
         self, samples: Samples, *, language: str, hotwords: str = "", careful: bool = False
     ) -> Transcript:
         await asyncio.sleep(self._times[1])
-        if self._fails is not None:
-            raise self._fails
+        if self.fails is not None:
+            raise self.fails
         return Transcript(text=f"{len(samples)} samples", confidence=1.0)
 
 
@@ -300,6 +309,31 @@ async def test_an_engine_that_hangs_over_an_utterance_is_told_within_2_s_of_bein
     assert warned(listener) == [(LATE, pytest.approx(4.5, abs=0.5))]
     await asyncio.sleep(10)
     assert [code for code, _ in warned(listener)] == [LATE, "writing_caught_up"]
+
+
+@virtually
+async def test_after_an_utterance_was_lost_nobody_is_told_that_all_is_written(loop: VirtualLoop) -> None:
+    async def keeps(*_: Any) -> bool:
+        return True
+
+    for keep, told in ((None, "recognizer_failed"), (keeps, "sound_kept")):
+        recognizer = SlowRecognizer(reads=30.0, fails=RecognizerError("It hung."))
+        scribe, listener = scribing(recognizer, keep=keep)
+        scribe.open(GRANT)
+        scribe.heard(heard(0.0))
+        await asyncio.sleep(80)
+        assert {code for code, _ in warned(listener)} == {NOT_LOADED, LATE, told, "writing_on_time"}
+        meeting = session()
+        for event in (ev.ConsentGiven(at=0.0), ev.StartAsked(at=0.0), *listener.events):
+            if not isinstance(event, ev.UtteranceHeard | ev.UtteranceWritten):
+                meeting.receive(event)
+        shown = {one.part: one.words for one in meeting.snapshot(80.0).health}
+        assert shown["recognizer"] == WORDS.plain(f"interface.warnings.{told}")
+        recognizer.fails = None
+        scribe.open(GRANT)
+        scribe.heard(heard(80.0))
+        await asyncio.sleep(40)
+        assert [code for code, _ in warned(listener)][4:] == [LATE, "writing_caught_up"], "what was lost was told"
 
 
 @virtually

@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 
 from facilitator.timeline import LiveClock, ReplayClock, Timeline
+from tests.campaign.virtual import VirtualLoop, virtually
 
 
 def _same(deadline: float | None) -> float | None:
@@ -139,3 +140,22 @@ def test_a_live_clock_goes_on_from_where_it_is_told() -> None:
     clock = LiveClock(90.0)
     assert 90.0 <= clock.now() < 91.0
     assert clock.delay(100.0) == pytest.approx(10.0, abs=1.0)
+
+
+@virtually
+async def test_a_deadline_that_does_not_move_and_what_is_in_the_queue_take_turns(loop: VirtualLoop) -> None:
+    timeline, done = Timeline(LiveClock()), list[str]()
+
+    def again(at: float) -> None:
+        done.append("again")
+        timeline.at(at, again)
+
+    timeline.at(2.0, again)
+    for _ in range(5):
+        at, callback = await timeline.next(lambda: 1.0)
+        await asyncio.sleep(3.0)
+        if callback is None:
+            done.append("deadline")
+        else:
+            callback(at)
+    assert done == ["deadline", "again", "deadline", "again", "deadline"]

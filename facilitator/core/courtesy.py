@@ -61,6 +61,7 @@ class Voice:
     last: Prompt | None = None
     _taken_back: bool = False
     _ready: set[str] = field(default_factory=set)
+    _missed: set[str] = field(default_factory=set)
     _stopping: bool = False
     _free_at: float = float("-inf")
 
@@ -69,8 +70,10 @@ class Voice:
         """End of the last prompt, session seconds; None while something is being said."""
         return self._free_at if self.speaking is None else None
 
-    def ask(self, prompt: Prompt) -> None:
-        """Queue `prompt`."""
+    def ask(self, prompt: Prompt, at: float) -> None:
+        """Queue `prompt`, `at` session seconds. Where that is past its deadline, nobody was there when it fell due."""
+        if at > prompt.deadline_at:
+            self._missed.add(prompt.id)
         self.pending.append(prompt)
         self.pending.sort(key=lambda waiting: waiting.due_at)
 
@@ -127,12 +130,16 @@ class Voice:
             done += self.drop("deaf", cues=TIMED_CUES)
         late = [prompt for prompt in self.pending if self.speaking is None and at > self._deadline(prompt)]
         self.pending = [prompt for prompt in self.pending if prompt not in late]
-        done += [Withhold(prompt, "no_pause" if prompt.id in self._ready else "voice_late") for prompt in late]
+        done += [Withhold(prompt, "no_pause" if prompt.id in self._ready else self._unready(prompt)) for prompt in late]
         if self.speaking is not None:
             done += self._make_way(at, ears)
         else:
             done += self._start(at, ears, deaf=deaf)
         return done
+
+    def _unready(self, prompt: Prompt) -> str:
+        """Return why a prompt has no sound at its deadline: after a crash or a sleep there was no time for it."""
+        return "interrupted" if prompt.id in self._missed else "voice_late"
 
     def _make_way(self, at: float, ears: Ears) -> list[StopSpeaking]:
         """Take back what has not begun when a voice is heard, fade what has when the voice lasts."""

@@ -111,6 +111,6 @@ def restore(state: State, kept: Durable, at: float) -> None:
         message = state.words(f"interface.warnings.{MARK_LOST}")
         state.warnings[MARK_LOST] = WarningView(code=MARK_LOST, message=message, at=state.now)
         state.publish(facts.Warning, code=MARK_LOST, message=message)
-    state.withhold([Withhold(prompt, "voice_late") for prompt in course.waiting])
+    state.withhold([Withhold(prompt, "interrupted") for prompt in course.waiting])
     state.hold_floor()
     due.settle(state)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from facilitator.core import events as ev
 
 NEVER = float("-inf")
+WAKE_SECONDS = 1.0
+"""A device that did not outlive a sleep of the computer is told lost within so long; till then silence says nothing."""
 
 
 @dataclass(slots=True)
@@ -51,6 +53,10 @@ class Ears:
         self._opened.clear()
         self._since = at
 
+    def wake(self, at: float) -> None:
+        """The computer slept until `at`: its sleep was no silence. A voice that was heard is, until it falls."""
+        self._since = max(self._since, at + WAKE_SECONDS)
+
     def close(self, channel: str) -> None:
         """No sound comes on `channel` any more: its silence says nothing."""
         self._opened.discard(channel)
@@ -61,7 +67,7 @@ class Ears:
 
     @property
     def silent_since(self) -> float | None:
-        """End of the last voiced frame on any channel, or when capture started; None while a voice is heard."""
+        """End of the last voiced frame on any channel, or from when on silence counts; None while a voice is heard."""
         if any(state.voiced for state in self._channels.values()):
             return None
         return max([self._since, *(state.last_voice_at for state in self._channels.values())])

@@ -92,12 +92,7 @@ class DeviceTakeAsked(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SayAsked(Event):
-    """Have the voice say something.
-
-    Attributes:
-        text: the words themselves, or "".
-        key: a prompt of the process (`rules`, …), or "". With neither, the last prompt is said again.
-    """
+    """Have the voice say `text`, or the process's prompt `key` (`rules`, …); with neither, the last prompt again."""
 
     text: str = ""
     key: str = ""
@@ -316,6 +311,11 @@ class PromptFailed(Event):
 
     prompt_id: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComputerSlept(Event):
+    """The computer slept until `at`: what was said meanwhile was not heard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,9 @@ Rules:
 - A warning is about the part that its code begins with, such as `call_silent`, or that `_PARTS` names; a device that
   was lost is about its own. Both stay for as long as they are so.
 - A part is well again once what happens proves it (a voice on its channel, a prompt that is heard, a text that is
-  written), its device is back, or a warning says so: one called after the part and `back`, or in `_WELL_AGAIN`.
+  written), its device is back, or a warning called after the part and `back` says so.
+- Some troubles last whatever is well beside them, until a warning of their own says that they are over (`_OVER`). They
+  are told beside what else is wrong with their part.
 - What is not listened to is not wrong: a listening pause forgets what was wrong with the channels.
 - Any other warning tells what happened once; it is not about a state.
 """
@@ -27,12 +29,24 @@ _PARTS: Mapping[str, str] = {
     "no_model": RECOGNIZER,
     "sound_kept": RECOGNIZER,
     "writing_late": RECOGNIZER,
+    "carried_lost": VOICE,  # what plays the voice into the call carries the microphone; it is there without listening
+    "monitor_lost": VOICE,
+    "detector_failed": CALL,
 }
 _ABSENT = frozenset({"no_call_input", "no_voice", "no_model"})
-_WELL_AGAIN: Mapping[str, str] = {"writing_caught_up": RECOGNIZER, **{f"{part}_back": part for part in PARTS}}
+_WELL_AGAIN: Mapping[str, str] = {f"{part}_back": part for part in PARTS}
+_OVER: Mapping[str, str] = {
+    "writing_caught_up": "writing_late",
+    "writing_on_time": "writing_late",
+    "carried_back": "carried_lost",
+    "monitor_back": "monitor_lost",
+}
+"""What tells that a trouble is over, and that one: a text that is no longer late may lack something for good."""
+_LASTING = frozenset({*_OVER.values(), "detector_failed"})
+"""A detector that failed is given up for good."""
 _DEVICES: Mapping[str, str] = {"voice_output": VOICE, "stage": VOICE}
-_NOT_DISPROVED = frozenset({"writing_late", "voice_muted"})
-"""A text may come late all the same, and a prompt be played to nobody: only a warning says that this is over."""
+_NOT_DISPROVED = frozenset({"voice_muted"})
+"""A prompt may be played to nobody: only a warning says that this is over, or a device that comes and goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +68,18 @@ class PartView:
 
 def part_of(code: str) -> str:
     """Return the part whose state a warning tells, "" where it tells none."""
-    if code in _WELL_AGAIN:
+    if code in _WELL_AGAIN or code in _OVER:
         return ""
     named = next((part for part in PARTS if code.startswith(f"{part}_")), "")
     return _PARTS.get(code, named)
 
 
 def warned(state: State, code: str) -> None:
-    """Take that a warning may say that a part is well again."""
+    """Take that a warning may say that a part is well again, or one trouble over."""
     if code in _WELL_AGAIN:
         right(state, _WELL_AGAIN[code])
+    if state.warnings.pop(_OVER.get(code, ""), None) is not None:
+        state.actions.append(do.Refresh())
 
 
 def recovered(state: State, device: str) -> None:
@@ -97,8 +113,9 @@ def not_listened_to(state: State) -> None:
 
 
 def right(state: State, part: str, *, but: Collection[str] = ()) -> None:
-    """Withdraw what was said to be wrong with a part."""
-    over = [code for code in state.warnings if part_of(code) == part and code not in _ABSENT and code not in but]
+    """Withdraw what was said to be wrong with a part and does not last."""
+    stay = _ABSENT | _LASTING | frozenset(but)
+    over = [code for code in state.warnings if part_of(code) == part and code not in stay]
     for code in over:
         del state.warnings[code]
     if over:
@@ -113,19 +130,28 @@ def take(state: State) -> tuple[PartView, ...]:
 
 
 def _view(state: State, part: str) -> PartView:
-    told = [warning for warning in state.warnings.values() if part_of(warning.code) == part]
+    about = [warning for warning in state.warnings.values() if part_of(warning.code) == part]
+    lasting = [warning.message for warning in about if warning.code in _LASTING]
+    told = [warning for warning in about if warning.code not in _LASTING]
     gone = [device for device in sorted(state.lost) if _part_with(device) == part]
     offer = next((one for device, one in state.offers.items() if _part_with(device) == part), None)
     if gone and not told:
-        if gone[0] in _CHANNELS or gone[0] in _DEVICES:
-            name = state.words(f"interface.devices.{gone[0]}")
-        else:
-            name = state.words("interface.devices.track", words=gone[0])
-        return PartView(part, "wrong", state.words("interface.warnings.device_lost", words=name), offer)
+        return PartView(part, "wrong", " ".join([*lasting, _lost_words(state, gone[0])]), offer)
     absent = any(warning.code in _ABSENT for warning in told)
-    words = told[-1].message if told else ""
+    words = " ".join([*lasting, *(warning.message for warning in told[-1:])])
     if absent or (part in _CHANNELS and part not in map(_part_with, state.settings.channels)):
         return PartView(part, "absent", words)
     if part in _CHANNELS and not state.capturing:
         return PartView(part, "idle")
-    return PartView(part, "wrong" if told else "well", words, offer)
+    return PartView(part, "wrong" if words else "well", words, offer)
+
+
+def _lost_words(state: State, device: str) -> str:
+    """Return what there is to say of a lost device; what can be done, where it does not come back by itself."""
+    if device == "stage":
+        return state.words("interface.warnings.stage_lost")
+    if device in _CHANNELS or device in _DEVICES:
+        name = state.words(f"interface.devices.{device}")
+    else:
+        name = state.words("interface.devices.track", words=device)
+    return state.words("interface.warnings.device_lost", words=name)

@@ -13,6 +13,9 @@ from facilitator.core.notices import Offer, WarningView
 from facilitator.core.record import Utterance
 from facilitator.core.state import State
 
+SLEPT = "computer_slept"
+"""A key of the languages' `interface.warnings`."""
+
 
 def _tick(state: State, _event: ev.Tick) -> None:
     state.handing_over = False  # the runner has had its turn
@@ -126,6 +129,12 @@ def _prompt_failed(state: State, event: ev.PromptFailed) -> None:
     state.withhold([*failed, *state.voice.failed(event.prompt_id, event.reason)])
 
 
+def _computer_slept(state: State, event: ev.ComputerSlept) -> None:
+    state.ears.wake(state.now)
+    state.hold_floor()
+    _warned(state, ev.Warned(at=event.at, code=SLEPT, message=state.words(f"interface.warnings.{SLEPT}")))
+
+
 def _device_lost(state: State, event: ev.DeviceLost) -> None:
     state.ears.close(event.device)
     state.lost.add(event.device)
@@ -170,6 +179,7 @@ HANDLERS: Mapping[type[ev.Event], Callable[..., None]] = {
     ev.PromptStarted: _prompt_started,
     ev.PromptEnded: _prompt_ended,
     ev.PromptFailed: _prompt_failed,
+    ev.ComputerSlept: _computer_slept,
     ev.DeviceLost: _device_lost,
     ev.DeviceRecovered: _device_recovered,
     ev.DeviceOffered: _device_offered,

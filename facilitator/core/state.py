@@ -198,7 +198,7 @@ class State:
             deadline_at=due_at + courtesy.deadline_seconds,
             silence_seconds=courtesy.held_silence_seconds if held else courtesy.silence_seconds,
         )
-        self.voice.ask(prompt)
+        self.voice.ask(prompt, self.now)
         self.actions.append(do.Prepare(prompt=prompt))
 
     def ask_key(self, cue: Cue, key: str, *, seconds: float = 0.0, due_at: float | None = None) -> None:

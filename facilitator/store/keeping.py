@@ -91,6 +91,7 @@ class Keeping:
         self._hangs = False
         self._held: deque[Callable[[], None]] = deque()
         self._shown: Mapping[str, RecordView] = {}
+        self._agreed: dict[str, str] = {}
         self._told: set[str] = set()
         self._retry_at = float("-inf")
         self._given_up = storing is None
@@ -222,10 +223,11 @@ class Keeping:
             self._shown = records
         return self._shown
 
-    @property
-    def calm(self) -> bool:
-        """Whether nothing waits for the disk."""
-        return self._calm.is_set()
+    def agreed(self, record: str, text: str) -> str | None:
+        """Return what everybody may see of an agreed text: as `shown`."""
+        if self._calm.is_set():
+            self._agreed[record] = text
+        return self._agreed.get(record)
 
     async def flush(self) -> None:
         """Wait until all that was noted is written, or is not going to be, or takes too long."""
@@ -287,6 +289,7 @@ class Keeping:
             raise StoreError("The disk does not answer, so nobody knows what it still holds: try again.") from None
         self._last = self._latest = self._storing = self._destroyed = None
         self._shown = {}
+        self._agreed.clear()
         return destroyed
 
     def _purge(self) -> Destroyed | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from speech.ports import FRAME_SECONDS
-from tests.campaign.seen import SLACK_SECONDS, listening, sleeps, types
+from tests.campaign.seen import SLACK_SECONDS, listening, sleeps, types, wakes
 from tests.campaign.session import Outcome
 from tests.campaign.world import CALL, MICROPHONE, Play
 
@@ -19,6 +19,8 @@ SILENCE = {
 }
 """Seconds of silence before each kind of prompt, and in a step that one role holds: the method's own, PRODUCT.md."""
 HELD = {"presentation", "consultation", "synthesis"}
+SLEPT_SECONDS = 1.0
+"""A shorter sleep is none."""
 GIVE_WAY_SECONDS = 1.0 + 0.3
 """A voice lasts so long over a prompt before it has faded."""
 
@@ -45,15 +47,14 @@ def _matching(outcome: Outcome, play: Play) -> dict[str, object] | None:
     return min(spoken, key=lambda line: abs(float(line["started_at"]) - second), default=None)
 
 
-def _plays(outcome: Outcome) -> Iterator[tuple[Play, dict[str, object]]]:
-    """Yield each prompt that was heard, with its line, where the time around it was one: no kill, no sleep."""
-    disturbing = (*outcome.killed, *sleeps(outcome))
+def _plays(outcome: Outcome, *disturbing: float) -> Iterator[tuple[Play, dict[str, object]]]:
+    """Yield each prompt that was heard, with its line, where nothing `disturbing` was around it: a kill, a sleep."""
     spans = listening(outcome)
     for play in outcome.world.plays:
         line = _matching(outcome, play)
         if line is None or play.started is None or abs(float(line["started_at"]) + outcome.zero - play.started) > 0.05:
             continue
-        if any(play.started - 15 < when < (play.ended or play.started) + 2 for when in disturbing):
+        if any(play.started - 15 < when < (play.ended or play.started) + 2 for when in (*outcome.killed, *disturbing)):
             continue
         if any(begin + 3.0 < play.asked and play.started + 3.0 < end for begin, end in spans):
             yield play, line
@@ -78,7 +79,7 @@ def _troubled(outcome: Outcome, at: float) -> bool:
 
 def courtesy(outcome: Outcome) -> Iterator[str]:
     """No prompt starts in speech, nor before the silence that its kind asks for."""
-    for play, line in _plays(outcome):
+    for play, line in _plays(outcome, *sleeps(outcome)):
         channels = _channels(outcome, play.asked)
         if channels is None or _troubled(outcome, play.asked):
             continue
@@ -95,7 +96,7 @@ def courtesy(outcome: Outcome) -> Iterator[str]:
 def gave_way(outcome: Outcome) -> Iterator[str]:
     """No prompt goes on over a voice that lasts."""
     length = outcome.world.frames * FRAME_SECONDS
-    for play, line in _plays(outcome):
+    for play, line in _plays(outcome, *sleeps(outcome)):
         assert play.started is not None
         if play.ended is None or _troubled(outcome, play.started) or _troubled(outcome, play.ended):
             continue
@@ -106,3 +107,14 @@ def gave_way(outcome: Outcome) -> Iterator[str]:
                 over = min(end, play.ended) - max(begin, play.started)
                 if over > GIVE_WAY_SECONDS + 2 * length + 0.3:
                     yield f"{line['id']} went on for {over:.2f} s over a voice on {channel}"
+
+
+def silence_was_heard(outcome: Outcome) -> Iterator[str]:
+    """No prompt takes for a silence what the computer slept, where everybody was heard before it."""
+    for slept, woke in zip(sleeps(outcome), wakes(outcome), strict=True):
+        if woke - slept < SLEPT_SECONDS or _channels(outcome, slept) is None or _troubled(outcome, slept):
+            continue
+        for play, line in _plays(outcome):
+            heard = play.asked - woke
+            if 0.0 <= heard < min(SILENCE[str(line["cue"])]) - SLACK_SECONDS:
+                yield f"{line['id']} at {play.asked:.2f}, {heard:.2f} s after the computer woke"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.campaign.courteous import courtesy, gave_way
-from tests.campaign.seen import SLACK_SECONDS, listening, over, sleeps, types
+from tests.campaign.courteous import courtesy, gave_way, silence_was_heard
+from tests.campaign.seen import SLACK_SECONDS, listening, over, sleeps, types, wakes
 from tests.campaign.session import Answer, Outcome
 from tests.campaign.world import CALL, CAREFUL, LONG_SECONDS, MICROPHONE, STEPS, Fault
 
@@ -37,6 +37,7 @@ def judge(outcome: Outcome) -> list[str]:
         _taken_back,
         courtesy,
         gave_way,
+        silence_was_heard,
         _faults_told,
         _answered,
         _defects,
@@ -284,7 +285,7 @@ def _lost_by_a_fault(outcome: Outcome) -> Iterator[str]:
         kinds = _DEVICE_FAULTS[str(line["device"])]
         mine = [fault for fault in outcome.world.faults if fault.kind.split("_")[0] in kinds]
         near = [fault for fault in mine if fault.start <= at <= over(outcome, fault) + LOST_SECONDS]
-        if not near and not any(at - LOST_SECONDS <= when <= at for when in sleeps(outcome)):
+        if not near and not any(at - LOST_SECONDS <= when <= at for when in (*sleeps(outcome), *wakes(outcome))):
             yield f"{line['device']} was lost at {at:.2f}, and nothing had failed"
 
 

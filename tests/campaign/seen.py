@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.campaign.session import Outcome
-from tests.campaign.world import Fault
+from tests.campaign.world import WOKE, Fault
 
 SLACK_SECONDS = 0.06
 """Of a sum of a few thread's milliseconds and of a frame's end."""
@@ -17,6 +17,11 @@ def types(outcome: Outcome, *wanted: str) -> list[tuple[float, dict[str, object]
 def sleeps(outcome: Outcome) -> list[float]:
     """Return when the computer went to sleep."""
     return [at for kind, at in outcome.world.met if kind == "suspend"]
+
+
+def wakes(outcome: Outcome) -> list[float]:
+    """Return when it woke."""
+    return [at for kind, at in outcome.world.met if kind == WOKE]
 
 
 def over(outcome: Outcome, fault: Fault) -> float:

@@ -11,17 +11,19 @@ import pytest
 
 from facilitator import scribe, speaking, timeline
 from facilitator.core import courtesy, due, durable
+from facilitator.core.ears import Ears
 from facilitator.store.keeping import Keeping
 from facilitator.supervising import Defects
 from tests.campaign.judge import judge
 from tests.campaign.session import run
 
-WITHIN_SEEDS = 120
+WITHIN_SEEDS = 200
 SOAK = {
     "a lost output is not opened again",
     "what takes its time is not told",
     "the clock stands while the computer sleeps",
     "the texts are not taken up again",
+    "a sleep is a silence",
 }
 """Found after some dozens of sessions."""
 _cues, _restore = due.timed_cues, durable.restore
@@ -75,6 +77,7 @@ PLANTED: dict[str, tuple[Any, str, Any]] = {
     "the recognizer's failure escapes": (scribe.Scribe, "_text", _raising),
     "what takes its time is not told": (scribe.Scribe, "_overdue", lambda *_: None),
     "the clock stands while the computer sleeps": (timeline, "running_seconds", _awake),
+    "a sleep is a silence": (Ears, "wake", lambda *_: None),
     "the end of a step is not told": (due, "timed_cues", _without_ends),
     "the texts are not taken up again": (durable, "restore", _forgetting),
 }

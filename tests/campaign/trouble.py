@@ -7,7 +7,7 @@ import asyncio
 from facilitator.web.service import Service
 from tests.campaign.caller import AUTHORITY, Caller
 from tests.campaign.virtual import ZERO
-from tests.campaign.world import Fault, World
+from tests.campaign.world import WOKE, Fault, World
 
 FLOOD = 100
 MALFORMED: tuple[tuple[str, bytes], ...] = (
@@ -69,6 +69,7 @@ class Trouble:
         match fault.kind:
             case "suspend":
                 world.loop.slept += fault.size
+                world.met.append((WOKE, world.now()))
             case "wall_set":
                 world.loop.shifted += fault.size
             case "reader_gone":

@@ -50,6 +50,8 @@ FINITE = {
     "reader_breaks": 4.0,
 }
 """Kinds of fault that last, each with the most seconds that one lasts."""
+WOKE = "woke"
+"""Met when a sleep of the computer is over."""
 MOMENTS = ("api_malformed", "api_flood", "reader_gone", "wall_set", "suspend", "killed")
 """Kinds that are over as soon as they have come."""
 KINDS = (*FINITE, *MOMENTS)

@@ -29,6 +29,23 @@ def test_a_click_is_a_voice_too() -> None:
     assert meeting.spoke() == [(pytest.approx(1.15), "presentation", "opening")]
 
 
+def sleep(meeting: Meeting, at: float) -> Meeting:
+    """Have the computer sleep from now until `at`: nothing is looked at meanwhile."""
+    meeting._receive(ev.ComputerSlept(at=at))
+    return meeting
+
+
+@pytest.mark.parametrize("woken", [182.0, 190.0])
+def test_what_the_computer_slept_is_no_silence(woken: float) -> None:
+    meeting = alone().plan(heard({CLIENT: [(150, 179)]})).until(179.5)
+    assert sleep(meeting, woken).until(woken + 5).spoke()[1:] == [(woken + 2.5, "presentation", "remaining")]
+
+
+def test_a_voice_that_was_heard_before_a_sleep_is_heard_until_it_falls() -> None:
+    meeting = alone().plan(heard({CLIENT: [(150, 195)]})).until(179.5)
+    assert sleep(meeting, 190.0).until(198).spoke()[1:] == [(196.5, "presentation", "remaining")]
+
+
 def test_past_its_deadline_a_prompt_is_withheld_and_shown() -> None:
     meeting = alone().plan(heard({BENOIT: [(0.2, 9.6)]})).until(10.5)
     assert meeting.spoke() == []
@@ -174,7 +191,7 @@ def test_two_prompts_follow_each_other_in_the_order_in_which_they_fell_due() -> 
 def test_a_cue_that_fell_due_earlier_goes_first() -> None:
     voice, ears = Voice(), Ears()
     for name, due in (("late", 20.0), ("early", 10.0)):
-        voice.ask(prompt(name, due))
+        voice.ask(prompt(name, due), due)
         voice.ready(name)
     assert voice.decide(20.0, ears, deaf=False) == [do.Speak(prompt=prompt("early", 10.0))]
 

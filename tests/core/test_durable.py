@@ -79,7 +79,7 @@ def test_a_cue_that_fell_due_meanwhile_is_shown_and_not_said() -> None:
     meeting = go("presentation").until(100.0)
     again = resumed(meeting, 290.0).until(295.0)
     assert again.spoke() == []
-    assert [(cue, reason) for _, _, cue, reason in again.withheld()] == [("remaining", "voice_late")]
+    assert [(cue, reason) for _, _, cue, reason in again.withheld()] == [("remaining", "interrupted")]
 
 
 def test_a_prompt_that_waited_is_shown_and_can_be_said_again() -> None:

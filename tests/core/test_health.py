@@ -107,6 +107,50 @@ def test_what_proves_another_part_or_nothing_leaves_it() -> None:
     assert meeting.acted(do.Refresh) == []
 
 
+@pytest.mark.parametrize("code", ["writing_caught_up", "writing_on_time"])
+@pytest.mark.parametrize("lost", ["recognizer_failed", "sound_kept"])
+def test_a_text_that_is_no_longer_late_may_lack_something_all_the_same(code: str, lost: str) -> None:
+    meeting = warn(warn(live(), "writing_late"), lost, at=2)
+    assert wrong(meeting) == {"recognizer": f"About writing_late. About {lost}."}
+    assert wrong(warn(meeting, code, at=3)) == {"recognizer": f"About {lost}."}
+    assert wrong(meeting.send(utterance(1, "Bonjour.", 4))) == {}
+
+
+LASTING = {
+    "carried_lost": ("voice", "carried_back"),
+    "monitor_lost": ("voice", "monitor_back"),
+    "detector_failed": ("call", None),
+}
+"""For each warning that nothing else disproves: its part, and what tells that it is over; a detector is given up."""
+
+
+@pytest.mark.parametrize("code", LASTING)
+def test_what_the_group_or_the_animator_does_without_is_shown_for_as_long_as_it_lasts(code: str) -> None:
+    part, over = LASTING[code]
+    meeting = warn(live(), code).send(
+        ev.PromptStarted(at=2, prompt_id="p1"),
+        ev.VoiceRose(at=3, channel="call", since=3),
+        ev.DeviceLost(at=4, device="voice_output"),
+        ev.DeviceRecovered(at=5, device="voice_output"),
+        ev.DeviceLost(at=6, device="call"),
+        ev.DeviceRecovered(at=7, device="call"),
+        ev.ListeningPauseAsked(at=8),
+        ev.ListeningResumeAsked(at=9),
+    )
+    assert wrong(meeting) == {part: f"About {code}."}
+    assert [one.part for one in meeting.session.snapshot(9).warnings] == [part], "it cannot be dismissed"
+    lost = meeting.send(ev.DeviceLost(at=10, device="voice_output" if part == "voice" else "call"))
+    assert wrong(lost)[part].startswith(f"About {code}. interface.warnings.device_lost")
+    if over is not None:
+        assert "About" not in wrong(warn(lost, over, at=11))[part]
+        assert [one.part for one in lost.session.snapshot(11).warnings] == [""]
+
+
+def test_that_the_group_does_not_hear_the_animator_is_shown_where_nothing_is_listened_to() -> None:
+    meeting = warn(go("welcome", settings=settings(listens=False), consent=False), "carried_lost")
+    assert wrong(meeting) == {"voice": "About carried_lost."}
+
+
 def test_what_happened_once_is_no_state() -> None:
     meeting = warn(live(), "capture_dropped")
     assert wrong(meeting) == {}
@@ -118,13 +162,19 @@ def test_the_last_of_several_troubles_is_shown() -> None:
     assert wrong(meeting) == {"store": "About store_slow."}
 
 
-@pytest.mark.parametrize(("device", "part"), [("call", "call"), ("voice_output", "voice"), ("stage", "voice")])
+@pytest.mark.parametrize(("device", "part"), [("call", "call"), ("voice_output", "voice")])
 def test_a_lost_device_is_wrong_until_it_is_back(device: str, part: str) -> None:
     meeting = live().send(ev.DeviceLost(at=1, device=device))
     (words,) = wrong(meeting).values()
     assert list(wrong(meeting)) == [part]
     assert words.endswith(f"interface.devices.{device} for Camille, 0 s")
     assert wrong(meeting.send(ev.DeviceRecovered(at=2, device=device))) == {}
+
+
+def test_a_lost_page_says_what_to_do_until_it_is_back() -> None:
+    meeting = live().send(ev.DeviceLost(at=1, device="stage"))
+    assert wrong(meeting) == {"voice": "interface.warnings.stage_lost for Camille, 0 s"}
+    assert wrong(meeting.send(ev.DeviceRecovered(at=2, device="stage"))) == {}
 
 
 def test_a_prompt_that_is_played_to_nobody_proves_nothing() -> None:

@@ -70,6 +70,7 @@ EVENTS: dict[str, dict[str, Any]] = {
     "PromptStarted": {"prompt_id": "nothing"},
     "PromptEnded": {"prompt_id": "nothing", "completed": True},
     "PromptFailed": {"prompt_id": "nothing", "reason": "voice_failed"},
+    "ComputerSlept": {},
     "DeviceLost": {"device": "vmic"},
     "DeviceRecovered": {"device": "vmic"},
     "DeviceOffered": {"device": "vmic", "name": "desk", "description": "Desk"},
@@ -93,7 +94,7 @@ WORLD = {
         "FinalPassEnded",
     ),
     *("PromptReady", "PromptStarted", "PromptEnded", "PromptFailed", "DeviceLost", "DeviceRecovered"),
-    *("DeviceOffered", "Warned"),
+    *("DeviceOffered", "Warned", "ComputerSlept"),
 }
 """The world does not ask."""
 
