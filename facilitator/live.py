@@ -61,7 +61,7 @@ class Live:
         now = dt.datetime.now(tz=dt.UTC).astimezone()
         self._began = now if settings.storing is None else settings.storing.chosen.began
         self._keeping = Keeping(settings.storing, self.warn)
-        self._defects = Defects(settings.language, self._warn)
+        self.defects = Defects(settings.language, self._warn)
         speaker = Speaker(self._timeline, settings.cache, settings.language)
         names = " ".join(person.name for person in settings.participants)
         self._runner = Runner(
@@ -80,7 +80,7 @@ class Live:
             ),
             keep=self._keeping.note,
             use_device=self._use_device,
-            on_defect=self._defects.tell,
+            on_defect=self.defects.tell,
         )
         self.tabs = StageVoice(
             self._timeline, self._clock, self._own, self._runner, used=settings.voice_output == STAGE
@@ -159,12 +159,12 @@ class Live:
 
     def watch(self, on_fact: Callable[[facts.Fact], None]) -> None:
         """Have `on_fact` called with everything that happens, once it is kept."""
-        on_fact = self._defects.contained(on_fact)
+        on_fact = self.defects.contained(on_fact)
         self._runner.watch(lambda fact: self._keeping.after(lambda: on_fact(fact)))
 
     def follow(self, on_line: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
         """Have `on_line` called with every event line from now on; return what ends it."""
-        on_line = self._defects.contained(on_line)
+        on_line = self.defects.contained(on_line)
 
         def tell(fact: facts.Fact) -> None:
             self._keeping.after(lambda: on_line(fact.to_line()))
@@ -193,7 +193,7 @@ class Live:
 
     def watch_changes(self, on_change: Callable[[], None]) -> Callable[[], None]:
         """Have `on_change` called when a snapshot may show something else than before; return what ends it."""
-        on_change = self._defects.contained(on_change)
+        on_change = self.defects.contained(on_change)
 
         def tell() -> None:
             self._keeping.after(on_change)
@@ -247,8 +247,8 @@ class Live:
         except IllegalEventError as refused:
             raise RefusedError(CONFLICT, refused.code, words.plain(f"refusals.{refused.code}")) from None
         except Exception as defect:  # noqa: BLE001  whoever asked goes on, be it the terminal
-            self._defects.tell(defect)
-            raise RefusedError(DEFECT, "defect", self._defects.sentence(defect)) from None
+            self.defects.tell(defect)
+            raise RefusedError(DEFECT, "defect", self.defects.sentence(defect)) from None
         await self._keeping.flush()
         return None
 
@@ -289,7 +289,7 @@ class Live:
 
     async def run(self) -> None:
         """Hold the session, from its readiness to its end."""
-        asyncio.get_running_loop().set_exception_handler(self._defects.tell_context)
+        asyncio.get_running_loop().set_exception_handler(self.defects.tell_context)
         if self._kept is not None:
             self.warn("resumed")
         self._timeline.work(watch_sleep(self._clock, partial(self.warn, "computer_slept")))
