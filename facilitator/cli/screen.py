@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console, RenderableType
 from rich.live import Live as Display
 
-from facilitator.aside import Aside
+from speech.aside import Aside
 
 CLOSE_SECONDS = 1.0
 """How long the end waits for a terminal that does not take what is written."""
