@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +23,7 @@ from facilitator.delivery.account import Account, find_password
 from facilitator.delivery.address import is_address, same
 from facilitator.delivery.message import Letter, make_message, write_letter
 from facilitator.delivery.smtp import PostError, post
-from facilitator.documents.write import Papers, Rendered, write_all
+from facilitator.documents.write import Papers, Rendered, in_time, write_all
 from facilitator.errors import DeliveryError, NoKeyringError, RecipientError, StoreError
 from facilitator.store.contents import Delivery
 
@@ -72,7 +73,7 @@ class Courier:
 
         Raises:
             RecipientError: it is not one address, or is the animator's own.
-            DocumentError: no document at all could be made of a record.
+            NoDocumentError: no document at all could be made of a record.
         """
         recipient, sender = to.strip(" "), "" if self.account is None else self.account.sender
         if not is_address(recipient):
@@ -143,13 +144,13 @@ class Courier:
         """Write the message into `folder` as a draft for the animator's own program; return its path.
 
         Raises:
-            DocumentError: the folder cannot be written to.
+            DocumentError: the folder cannot be written to, or does not answer.
             StoreError: it could not be noted.
         """
         delivery = self._begin(parcel, self._before(parcel), state="folder")
         message = make_message(parcel.letter, delivery.id, dt.datetime.now(tz=dt.UTC).astimezone())
         path = folder / "client.eml"
-        await asyncio.to_thread(write_all, folder, {path: message})
+        await in_time(partial(write_all, folder, {path: message}))
         await self._note(delivery)
         return path
 
