@@ -300,8 +300,8 @@ class Live:
         """Render every prompt and open the voice's device, while the animator gets ready."""
         if self._mouth is not None and self.settings.cache is not None:
             self._timeline.work(self._mouth.open())
-        for failure in await self._runner.speaker.render_ahead(self._runner.session.prompts_ahead()):
-            self._runner.give(ev.Warned(at=self._runner.now(), code="voice_failed", message=failure))
+        if await self._runner.speaker.render_ahead(self._runner.session.prompts_ahead()):
+            self.warn("voice_failed")
 
     async def close(self) -> None:
         """Give everything back."""

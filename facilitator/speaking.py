@@ -223,8 +223,10 @@ class Speaker:
             on_progress: called with (done, total) after each one.
 
         Returns:
-            The sentences that say what could not be rendered, each once.
+            The sentences that say what could not be rendered, each once; none where nothing is, for want of a voice.
         """
+        if self._cache is None:
+            return []
         wanted = [words for words in prompts if words not in self._ready]
         done, failures = 0, []
 

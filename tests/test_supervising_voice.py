@@ -8,17 +8,23 @@ from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
+import pytest
 
 from facilitator import speaking
 from facilitator.core import events as ev
 from facilitator.core.actions import Prompt
 from facilitator.core.process import Cue
+from facilitator.live import Live
 from facilitator.speaking import DeviceMouth, Speaker
+from facilitator.store.folder import Sessions
+from facilitator.store.keys import Keys
 from facilitator.timeline import LiveClock, Timeline
+from speech.errors import SynthesisError
 from speech.own_voice import OwnVoice
 from speech.ports import RATE_HZ, Played, Sound
 from speech.synthesis.cache import PromptCache
 from tests.campaign.virtual import ZERO, VirtualLoop, virtually
+from tests.delivery.test_live import settings
 from tests.fakes import FakeSynthesizer, FakeTold
 from tests.test_supervising import SECRET, WORDS, runner_of
 
@@ -155,3 +161,21 @@ async def test_whatever_the_speech_engine_raises_costs_one_prompt(loop: VirtualL
     await asyncio.sleep(1)
     assert [type(event) for event in events] == [ev.PromptFailed]
     assert SECRET not in told
+
+
+class FailingVoice(FakeSynthesizer):
+    async def render(self, text: str) -> Sound:
+        raise SynthesisError("The voice engine stopped: choose another voice in [voice].")
+
+
+@pytest.mark.parametrize(("cache", "state"), [(None, "well"), (FailingVoice(), "wrong")])
+async def test_a_voice_that_fails_is_told_in_the_language_of_the_session_and_none_is_no_failure(
+    tmp_path: Path, cache: FakeSynthesizer | None, state: str
+) -> None:
+    made = None if cache is None else PromptCache(tmp_path, cache)
+    live = Live(settings(tmp_path, Sessions(tmp_path, Keys([])), storing=None, cache=made))
+    await live._prepare()
+    (voice,) = (part for part in live.snapshot().health if part.part == "voice")
+    words = live.settings.language.plain("interface.warnings.voice_failed")
+    assert (voice.state, voice.words) == (state, words if state == "wrong" else "")
+    await live.close()
