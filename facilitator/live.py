@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from pydantic import BaseModel
@@ -22,6 +22,7 @@ from facilitator.core.session import Session
 from facilitator.core.snapshot import Snapshot
 from facilitator.core.stage import StageView
 from facilitator.core.state import Settings, names_by_role
+from facilitator.dates import offered_date
 from facilitator.device_words import VOICE
 from facilitator.documents.offers import with_offers
 from facilitator.documents.write import Papers
@@ -43,6 +44,8 @@ from speech.detection import SileroDetector
 from speech.own_voice import OwnVoice
 
 DEFECT = 500
+MOST_LINES = 1_024
+"""Lines of a plan whose days are remembered: more than are said in one."""
 COMMANDS: Mapping[str, type[BaseModel]] = {**commands.COMMANDS, DELIVER: Deliver, PURGE: Purge}
 """Every command's values by its name."""
 
@@ -60,6 +63,8 @@ class Live:
         self.inlets = self._devices.inlets
         now = dt.datetime.now(tz=dt.UTC).astimezone()
         self._began = now if settings.storing is None else settings.storing.chosen.began
+        # Every view asks for every line of the plan. The session's own: it holds words, which go with them.
+        self._dates = lru_cache(MOST_LINES)(offered_date)
         self._keeping = Keeping(settings.storing, self.warn)
         self.defects = Defects(settings.language, self._warn)
         speaker = Speaker(self._timeline, settings.cache, settings.language)
@@ -184,7 +189,7 @@ class Live:
         shot = replace(shot, records=self._keeping.shown(shot.records))
         if self.settings.follow_up is not None and self.settings.process.step(shot.step).follow_up:
             shot = replace(shot, follow_up=self.settings.follow_up.view())
-        return with_offers(shot, self._began.date(), self.settings.language.code)
+        return with_offers(shot, self._began.date(), self.settings.language.code, self._dates)
 
     def stage(self) -> StageView:
         """Return what everybody may see now; an agreed text once it is kept, as in `snapshot`."""
@@ -269,6 +274,7 @@ class Live:
         self.settings, self._kept = replace(self.settings, storing=None), None
         if self.settings.cache is not None:
             self.settings.cache.forget_private()
+        self._dates.cache_clear()
         self.tabs.forget()
         return {"purged": line}
 

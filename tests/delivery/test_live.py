@@ -259,6 +259,20 @@ async def test_without_an_account_the_message_is_a_file(tmp_path: Path, sessions
     await session.live.close()
 
 
+async def test_the_days_of_a_plan_are_looked_for_once_and_its_words_forgotten_by_a_purge(held: Held) -> None:
+    while held.live.snapshot().step != "synthesis":
+        await held.do("next")
+    await held.do("edit_plan", items=[{"text": f"Action {number}, pour le 4 décembre."} for number in range(50)])
+    held.live.snapshot()
+    before = held.live._dates.cache_info()
+    shot = held.live.snapshot()
+    assert {item.offered[5:] for item in shot.records["plan"].items} == {"12-04"}
+    assert (held.live._dates.cache_info().misses, before.currsize >= 50) == (before.misses, True)
+    await end(held)
+    await held.do("purge", confirm=True)
+    assert held.live._dates.cache_info().currsize == 0
+
+
 @pytest.mark.parametrize("by_letter", [False, True])
 async def test_a_folder_that_hangs_is_told_and_holds_up_neither_another_one_nor_the_purge(
     tmp_path: Path, sessions: Sessions, monkeypatch: pytest.MonkeyPatch, *, by_letter: bool
