@@ -95,8 +95,9 @@ class Board:
         narrator = Narrator(self._screen, self._language, words=False)
         self._live.watch(narrator.tell)
         self._live.follow(lambda line: self._tell_path(narrator, line))
-        for warning in self._live.snapshot().warnings:  # told before there was anybody to tell
-            narrator.warn(warning.message)
+        with self._live.defects.telling():
+            for warning in self._live.snapshot().warnings:  # told before there was anybody to tell
+                narrator.warn(warning.message)
         self._screen.open()
         reading = asyncio.get_running_loop().create_task(self._follow_keys())
         try:
