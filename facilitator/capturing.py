@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from facilitator.call import MICROPHONE_CHANNEL
 from facilitator.core import events as ev
@@ -98,16 +99,22 @@ class LiveHearing(Hearing):
                         break
                     cleaned = await self._cleaned(block, own)
                     await self._take([(ear, cleaned)], own_voice=self._may_be_ours(cleaned))
+                    line.gave(block)
                 except Exception as failure:  # noqa: BLE001  whatever fails here, this channel alone is not heard
-                    self._tell(ear, ear.finish())
-                    if not isinstance(failure, SourceLostError):
-                        ear.renew(self._clock.now())
-                    await asyncio.sleep(line.lost())
-                    continue
-                line.gave(block)
+                    await asyncio.sleep(self._lose(ear, line, failure))
         finally:
             line.close()
             await source.close()
+
+    def _lose(self, ear: Ear, line: _Line, failure: Exception) -> float:
+        """Tell that a channel is lost, whatever else fails of it; return in how many seconds to try again."""
+        gone = isinstance(failure, SourceLostError)
+        with suppress(Exception):  # a detector that failed may fail again
+            self._tell(ear, ear.finish())
+        if not gone:
+            with suppress(Exception):
+                ear.renew(self._clock.now())
+        return line.lost(at_once=gone)
 
     async def _cleaned(self, captured: Block, own: OwnVoiceFilter) -> Block:
         """Return a block at its session time, without our own voice."""
@@ -121,8 +128,11 @@ class LiveHearing(Hearing):
         return self._own.may_be_heard(block.at, block.at + len(block.samples) / RATE_HZ)
 
     def _report(self, event: ev.Event) -> None:
-        if self._listener is not None:
-            self._listener.receive(event)
+        try:
+            if self._listener is not None:
+                self._listener.receive(event)
+        except Exception as defect:  # noqa: BLE001  the session's, which whoever runs it tells: this channel is heard
+            self._timeline.fail(defect)
 
 
 class _Line:
@@ -152,8 +162,10 @@ class _Line:
     def gave(self, block: Block) -> None:
         """The device gave sound."""
         if not self._open:
-            self._open = True
             self._silence.reopened()
+        changed = self._silence.hear(block.samples, self._source.condition)
+        if not self._open:
+            self._open = True
             if self._lost:
                 self._lost = False
                 self.close()
@@ -162,19 +174,18 @@ class _Line:
         if self._source.dropped_seconds > self._dropped:
             self._told.dropped(self._channel, self._source.dropped_seconds - self._dropped)
             self._dropped = self._source.dropped_seconds
-        changed = self._silence.hear(block.samples, self._source.condition)
         if changed is not None:
             self._told.silent(self._channel, changed, self._source.condition)
 
-    def lost(self) -> float:
-        """The device is lost; return in how many seconds to try again."""
-        retry_seconds = 0.0 if self._open else RETRY_SECONDS
+    def lost(self, *, at_once: bool) -> float:
+        """Tell that the device is lost; return in how many seconds to try again, 0 where that may be `at_once`."""
+        retry_seconds = 0.0 if self._open and at_once else RETRY_SECONDS
         self._open = False
+        if self._away is None:
+            self._away = asyncio.get_running_loop().call_later(AWAY_SECONDS, self._told.away, self._channel)
         if not self._lost:
             self._lost = True
             self._report(ev.DeviceLost(at=self._clock.now(), device=self._channel))
-        if self._away is None:
-            self._away = asyncio.get_running_loop().call_later(AWAY_SECONDS, self._told.away, self._channel)
         return retry_seconds
 
     def close(self) -> None:

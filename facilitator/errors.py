@@ -11,6 +11,8 @@
     └── FailureError          something went wrong: exit code 1
         ├── InstallationError a file of the installation is missing
         ├── DocumentError     a document could not be written
+        │   ├── NoDocumentError    none at all could be made of a text
+        │   └── FolderSilentError  the folder does not answer
         ├── DeliveryError     an e-mail was not sent, or it is not known whether it was
         ├── ServiceError      the local service could not start
         └── StoreError        a kept session could not be written, read or destroyed
@@ -88,6 +90,14 @@ class InstallationError(FailureError):
 
 class DocumentError(FailureError):
     """A document could not be written; no part of it was left behind."""
+
+
+class NoDocumentError(DocumentError):
+    """No document at all could be made of a text."""
+
+
+class FolderSilentError(DocumentError):
+    """The folder does not answer: nobody knows what is in it."""
 
 
 class DeliveryError(FailureError):

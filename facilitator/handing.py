@@ -3,6 +3,7 @@
 Rules:
 
 - An e-mail is sent when the animator confirms what they were shown: the same words, to the same address.
+- A folder that hangs is left after a while, so that another one, or the purge, does not wait for it.
 - A purge comes after the session's end, and after a delivery of what is written down, or on a second word.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -18,8 +20,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from facilitator.core.snapshot import RecordView
 from facilitator.delivery.account import Account
 from facilitator.delivery.courier import ALREADY_SENT, UNKNOWN_BEFORE, Courier
-from facilitator.documents.write import Papers, Rendered, check_free, places, write_rendered
-from facilitator.errors import DeliveryError, DocumentError, FacilitatorError, RecipientError, StoreError, TakenError
+from facilitator.documents.write import Papers, Rendered, check_free, in_time, places, write_rendered
+from facilitator.errors import (
+    DeliveryError,
+    DocumentError,
+    FacilitatorError,
+    FolderSilentError,
+    NoDocumentError,
+    RecipientError,
+    StoreError,
+    TakenError,
+)
 from facilitator.retention import destroyed_line
 from facilitator.store.contents import Delivery, delivery_entry
 from facilitator.store.keeping import Keeping
@@ -113,27 +124,29 @@ class Handing:
             except DeliveryError as error:
                 status = CONFLICT if error.code in {ALREADY_SENT, UNKNOWN_BEFORE} else UNPROCESSABLE
                 raise RefusedError(status, error.code, str(error)) from None
-            except (DocumentError, StoreError) as error:
-                raise RefusedError(UNPROCESSABLE, "cannot_write", str(error)) from None
-            except (OSError, RuntimeError, ValueError):
+            except NoDocumentError:
+                raise self._refused(UNPROCESSABLE, "no_document") from None
+            except FolderSilentError:
+                raise self._refused(UNPROCESSABLE, "folder_silent") from None
+            except (DocumentError, StoreError, OSError, RuntimeError, ValueError):
                 raise self._refused(UNPROCESSABLE, "cannot_write") from None
 
     async def _to_folder(self, asked: Deliver) -> dict[str, Any]:
         """Write the documents into the folder named, else into a new one of this session in the configuration's."""
         records = self._records()
-        rendered, paths = await asyncio.to_thread(self._write, Path(asked.folder or self._folder), records)
+        rendered = await asyncio.to_thread(self._papers.render, records)
+        paths = await in_time(partial(self._write, Path(asked.folder or self._folder), records, rendered))
         await self._courier.handed(rendered)
         self._done(records, rendered.failure, paths)
         return {"delivered": {"by": "folder", "paths": [str(path) for path in paths]}}
 
-    def _write(self, named: Path, records: Records) -> tuple[Rendered, tuple[Path, ...]]:
+    def _write(self, named: Path, records: Records, rendered: Rendered) -> tuple[Path, ...]:
         """Write the documents; those of another session are never overwritten."""
         folder = named.expanduser()
         check_free(places(folder, records), self._own)
-        rendered = self._papers.render(records)
         written = write_rendered(folder, rendered)
         self._own.update(written.paths)
-        return rendered, written.paths
+        return written.paths
 
     async def _to_client(self, asked: Deliver) -> dict[str, Any]:
         """Show what would be sent, or send what was shown."""
@@ -181,8 +194,8 @@ class Handing:
                 raise RefusedError(CONFLICT, "not_delivered", sentence)
             try:
                 destroyed = await self._keeping.purge()
-            except FacilitatorError as error:
-                raise RefusedError(UNPROCESSABLE, "not_purged", str(error)) from None
+            except FacilitatorError:
+                raise self._refused(UNPROCESSABLE, "not_purged") from None
             self._delivered = None
             return "" if destroyed is None else destroyed_line(destroyed, self._papers.language)
 

@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -21,6 +22,7 @@ from facilitator.core.session import Session
 from facilitator.core.snapshot import Snapshot
 from facilitator.core.stage import StageView
 from facilitator.core.state import Settings, names_by_role
+from facilitator.dates import offered_date
 from facilitator.device_words import VOICE
 from facilitator.documents.offers import with_offers
 from facilitator.documents.write import Papers
@@ -42,6 +44,8 @@ from speech.detection import SileroDetector
 from speech.own_voice import OwnVoice
 
 DEFECT = 500
+MOST_LINES = 1_024
+"""Lines of a plan whose days are remembered: more than are said in one."""
 COMMANDS: Mapping[str, type[BaseModel]] = {**commands.COMMANDS, DELIVER: Deliver, PURGE: Purge}
 """Every command's values by its name."""
 
@@ -59,8 +63,10 @@ class Live:
         self.inlets = self._devices.inlets
         now = dt.datetime.now(tz=dt.UTC).astimezone()
         self._began = now if settings.storing is None else settings.storing.chosen.began
+        # Every view asks for every line of the plan. The session's own: it holds words, which go with them.
+        self._dates = lru_cache(MOST_LINES)(offered_date)
         self._keeping = Keeping(settings.storing, self.warn)
-        self._defects = Defects(settings.language, self._warn)
+        self.defects = Defects(settings.language, self._warn)
         speaker = Speaker(self._timeline, settings.cache, settings.language)
         names = " ".join(person.name for person in settings.participants)
         self._runner = Runner(
@@ -79,7 +85,7 @@ class Live:
             ),
             keep=self._keeping.note,
             use_device=self._use_device,
-            on_defect=self._defects.tell,
+            on_defect=self.defects.tell,
         )
         self.tabs = StageVoice(
             self._timeline, self._clock, self._own, self._runner, used=settings.voice_output == STAGE
@@ -160,12 +166,12 @@ class Live:
 
     def watch(self, on_fact: Callable[[facts.Fact], None]) -> None:
         """Have `on_fact` called with everything that happens, once it is kept."""
-        on_fact = self._defects.contained(on_fact)
+        on_fact = self.defects.contained(on_fact)
         self._runner.watch(lambda fact: self._keeping.after(lambda: on_fact(fact)))
 
     def follow(self, on_line: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
         """Have `on_line` called with every event line from now on; return what ends it."""
-        on_line = self._defects.contained(on_line)
+        on_line = self.defects.contained(on_line)
 
         def tell(fact: facts.Fact) -> None:
             self._keeping.after(lambda: on_line(fact.to_line()))
@@ -185,7 +191,7 @@ class Live:
         shot = replace(shot, records=self._keeping.shown(shot.records))
         if self.settings.follow_up is not None and self.settings.process.step(shot.step).follow_up:
             shot = replace(shot, follow_up=self.settings.follow_up.view())
-        return with_offers(shot, self._began.date(), self.settings.language.code)
+        return with_offers(shot, self._began.date(), self.settings.language.code, self._dates)
 
     def stage(self) -> StageView:
         """Return what everybody may see now; an agreed text once it is kept, as in `snapshot`."""
@@ -196,7 +202,7 @@ class Live:
 
     def watch_changes(self, on_change: Callable[[], None]) -> Callable[[], None]:
         """Have `on_change` called when a snapshot may show something else than before; return what ends it."""
-        on_change = self._defects.contained(on_change)
+        on_change = self.defects.contained(on_change)
 
         def tell() -> None:
             self._keeping.after(on_change)
@@ -250,8 +256,8 @@ class Live:
         except IllegalEventError as refused:
             raise RefusedError(CONFLICT, refused.code, words.plain(f"refusals.{refused.code}")) from None
         except Exception as defect:  # noqa: BLE001  whoever asked goes on, be it the terminal
-            self._defects.tell(defect)
-            raise RefusedError(DEFECT, "defect", self._defects.sentence(defect)) from None
+            self.defects.tell(defect)
+            raise RefusedError(DEFECT, "defect", self.defects.sentence(defect)) from None
         await self._keeping.flush()
         return None
 
@@ -276,6 +282,7 @@ class Live:
         self.settings, self._kept = replace(self.settings, storing=None), None
         if self.settings.cache is not None:
             self.settings.cache.forget_private()
+        self._dates.cache_clear()
         self.tabs.forget()
         return {"purged": line}
 
@@ -296,7 +303,7 @@ class Live:
 
     async def run(self) -> None:
         """Hold the session, from its readiness to its end."""
-        asyncio.get_running_loop().set_exception_handler(self._defects.tell_context)
+        asyncio.get_running_loop().set_exception_handler(self.defects.tell_context)
         if self._kept is not None:
             self.warn("resumed")
         self._timeline.work(watch_sleep(self._runner.look_for_sleep))
@@ -307,8 +314,8 @@ class Live:
         """Render every prompt and open the voice's device, while the animator gets ready."""
         if self._mouth is not None and self.settings.cache is not None:
             self._timeline.work(self._mouth.open())
-        for failure in await self._runner.speaker.render_ahead(self._runner.session.prompts_ahead()):
-            self._runner.give(ev.Warned(at=self._runner.now(), code="voice_failed", message=failure))
+        if await self._runner.speaker.render_ahead(self._runner.session.prompts_ahead()):
+            self.warn("voice_failed")
 
     async def close(self) -> None:
         """Give everything back."""

@@ -22,8 +22,9 @@ from facilitator.eventlog import EventLog
 from facilitator.hearing import Ear, RecordedHearing
 from facilitator.runner import Runner
 from facilitator.scribe import Scribe
-from facilitator.speaking import Speaker, TimedMouth
+from facilitator.speaking import Speaker
 from facilitator.store.disk import FOLDER_MODE, write_private
+from facilitator.timed_mouth import TimedMouth
 from facilitator.timeline import ReplayClock, Timeline
 from facilitator.watching import Watch
 from facilitator.wording import Language

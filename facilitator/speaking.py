@@ -6,7 +6,8 @@ Rules:
 - A prompt is announced to the core as ready only once it is sound in memory: it then starts at the very moment at which
   the core finds silence.
 - What holds a name or words of the session never reaches the disk.
-- An engine that fails or hangs costs the prompt at hand, never the session.
+- An engine that fails or hangs costs the prompt at hand, never the session. A disk that hangs costs time: it is read in
+  a thread of its own, so that nothing else waits for it.
 """
 
 from __future__ import annotations
@@ -26,12 +27,13 @@ from facilitator.device_words import AWAY_SECONDS, VOICE, Told
 from facilitator.monitoring import Monitor
 from facilitator.timeline import LiveClock, Timeline
 from facilitator.wording import Language
+from speech.aside import Aside
 from speech.errors import AudioFileError, SinkLostError, SynthesisError
 from speech.own_voice import OwnVoice
 from speech.playback.device import DeviceSink
 from speech.ports import RATE_HZ, Sound
 from speech.sound import fade_out, resample
-from speech.synthesis.cache import PromptCache, load_recording
+from speech.synthesis.cache import DISK_SECONDS, PromptCache, load_recording
 
 Receive = Callable[[ev.Event], None]
 _Words = tuple[str, str]
@@ -52,43 +54,6 @@ class Mouth(Protocol):
     async def close(self) -> None:
         """Give the device back."""
         ...
-
-
-class TimedMouth:
-    """Plays beside a recording: a prompt takes its time and nobody hears it.
-
-    Args:
-        timeline: where a prompt's end is told.
-        receive: told what becomes of each prompt.
-    """
-
-    def __init__(self, timeline: Timeline, receive: Receive) -> None:
-        self._timeline = timeline
-        self._receive = receive
-        self._playing: str | None = None
-        self._ends_at = 0.0
-
-    def play(self, prompt_id: str, sound: Sound, at: float) -> None:
-        """Start a prompt at `at`."""
-        self._playing, self._ends_at = prompt_id, at + sound.seconds
-        self._receive(ev.PromptStarted(at=at, prompt_id=prompt_id))
-        self._end_at(prompt_id, self._ends_at, completed=True)
-
-    def stop(self, fade_seconds: float) -> None:
-        """End the prompt after its fade."""
-        if self._playing is not None:
-            self._end_at(self._playing, self._timeline.at_hand + fade_seconds, completed=False)
-
-    def _end_at(self, prompt_id: str, at: float, *, completed: bool) -> None:
-        def end(now: float) -> None:
-            if self._playing == prompt_id:
-                self._playing = None
-                self._receive(ev.PromptEnded(at=now, prompt_id=prompt_id, completed=completed))
-
-        self._timeline.at(at, end)
-
-    async def close(self) -> None:
-        """Nothing is held."""
 
 
 class DeviceMouth:
@@ -127,6 +92,7 @@ class DeviceMouth:
         self._preparing: tuple[str, asyncio.Task[None]] | None = None
         self._told = told
         self._monitor = monitor
+        self._aside = Aside()
         self._again = asyncio.Event()
         self._reopening: asyncio.Task[None] | None = None
         sink.on_lost = self._lost
@@ -137,8 +103,6 @@ class DeviceMouth:
         self._preparing = prompt_id, self._timeline.work(self._play(prompt_id, sound))
 
     async def _play(self, prompt_id: str, sound: Sound) -> None:
-        said = await asyncio.to_thread(resample, sound.samples, sound.rate_hz, RATE_HZ)
-        self._preparing = None  # from here on the sink can stop it
         late = asyncio.get_running_loop().call_later(self.START_SECONDS, self._lost)
 
         def started(instant: float) -> None:
@@ -147,11 +111,16 @@ class DeviceMouth:
             self._own.started(said, at)
             self._receive(ev.PromptStarted(at=at, prompt_id=prompt_id))
 
-        if self._monitor is not None:
-            self._monitor.play(sound)
         try:
+            said = await self._aside.within(
+                self.START_SECONDS, partial(resample, sound.samples, sound.rate_hz, RATE_HZ)
+            )
+            self._preparing = None  # from here on the sink can stop it
+            if self._monitor is not None:
+                self._monitor.play(sound)
             played = await self._sink.play(sound, on_started=started)
         except Exception:  # noqa: BLE001  a prompt that never ended would be the last one
+            self._preparing = None
             now = self._clock.now()
             self._own.stopped(now)
             if self._monitor is not None:
@@ -232,6 +201,7 @@ class Speaker:
         self._timeline = timeline
         self._cache = cache
         self._language = language
+        self._disk = Aside()
         self._ready: dict[_Words, Sound] = {}
         self._rendering: dict[_Words, asyncio.Task[Sound]] = {}
         self._said: dict[str, Sound] = {}
@@ -253,8 +223,10 @@ class Speaker:
             on_progress: called with (done, total) after each one.
 
         Returns:
-            The sentences that say what could not be rendered, each once.
+            The sentences that say what could not be rendered, each once; none where nothing is, for want of a voice.
         """
+        if self._cache is None:
+            return []
         wanted = [words for words in prompts if words not in self._ready]
         done, failures = 0, []
 
@@ -283,12 +255,18 @@ class Speaker:
         self._ready[words] = await asyncio.shield(task)
 
     async def _sound(self, key: str, text: str) -> Sound:
-        own = await asyncio.to_thread(self._language.recording, key)
+        own: Sound | None = None
+        with suppress(TimeoutError):  # the engine says it, then
+            own = await self._disk.within(DISK_SECONDS, partial(self._recorded, key))
         if own is not None:
-            return await asyncio.to_thread(load_recording, own)
+            return own
         if self._cache is None:
             raise SynthesisError("This session has no voice.")
         return await self._cache.render(text, private=self._language.is_private(key))
+
+    def _recorded(self, key: str) -> Sound | None:
+        path = self._language.recording(key)
+        return None if path is None else load_recording(path)
 
     def prepare(self, prompt: Prompt) -> None:
         """See to it that `prompt` can start at once, and report `PromptReady`, or `PromptFailed`."""

@@ -12,7 +12,6 @@ Rules:
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -20,6 +19,7 @@ from typing import Any, Protocol
 from facilitator.core import events as ev
 from facilitator.core.stage import StageView
 from facilitator.timeline import LiveClock, Timeline
+from speech.aside import Aside
 from speech.own_voice import OwnVoice
 from speech.ports import RATE_HZ, Samples, Sound
 from speech.sound import resample, wav_bytes
@@ -28,6 +28,8 @@ LEAD_SECONDS = 0.2
 """From the cue to the first sound: time for the tab to fetch the prompt from this computer and to decode it."""
 START_SECONDS = 3.0
 """A tab that has not told a start so long after the cue does not play."""
+MAKE_SECONDS = 2.0
+"""A computer that has not made what is to be sent by then costs the prompt: it is a matter of milliseconds."""
 DEVICE = "stage"
 """What the session calls it where it goes away; a key of the languages' `interface.devices`."""
 LOCKED = "stage_locked"
@@ -121,6 +123,7 @@ class StageVoice:
         self._runner = runner
         self._receive = runner.give
         self._used = used
+        self._aside = Aside()
         self._unlocked: list[StageTab] = []
         self._was_lost = False
         self._now: _Said | None = None
@@ -213,8 +216,13 @@ class StageVoice:
         def made() -> tuple[Samples, bytes]:
             return resample(said.sound.samples, said.sound.rate_hz, RATE_HZ), wav_bytes(said.sound)
 
-        said.said, said.wav = await asyncio.to_thread(made)
-        if self._now is not said:  # stopped before it was sent
+        try:
+            said.said, said.wav = await self._aside.within(MAKE_SECONDS, made)
+        except Exception:  # noqa: BLE001  a prompt that never ended would be the last one
+            if self._now is said and not said.stopped:
+                self._fail(said, "voice_failed")
+            return
+        if self._now is not said or said.stopped:  # stopped before it was sent
             return
         self._last, said.cued_at = said, self._clock.now()
         said.tab.tell(

@@ -10,8 +10,8 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, ParamSpec
 
 from facilitator.timeline import LOOK_SECONDS
@@ -49,14 +49,20 @@ class Defects:
         """Tell of what a callback or a task of the loop let escape: a handler for `set_exception_handler`."""
         self.tell(context.get("exception") or RuntimeError())
 
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Tell of what is raised within, and go on after it."""
+        try:
+            yield
+        except Exception as defect:  # noqa: BLE001  whoever holds the meeting goes on
+            self.tell(defect)
+
     def contained(self, call: Callable[P, None]) -> Callable[P, None]:
         """Return `call` so that what it raises stops nobody else."""
 
         def contained(*args: P.args, **kwargs: P.kwargs) -> None:
-            try:
+            with self.telling():  # a reader's defect is the reader's
                 call(*args, **kwargs)
-            except Exception as defect:  # noqa: BLE001  a reader's defect is the reader's
-                self.tell(defect)
 
         return contained
 

@@ -172,6 +172,11 @@ class Timeline:
         task.add_done_callback(lambda done: self._done(done, group))
         return task
 
+    def fail(self, defect: BaseException) -> None:
+        """Have `next` raise what should never have been raised, in the place of whoever met it."""
+        self._failure = defect
+        self._changed.set()
+
     def _done(self, task: asyncio.Task[None], group: set[asyncio.Task[None]]) -> None:
         group.discard(task)
         if not task.cancelled() and task.exception() is not None:

@@ -22,9 +22,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from facilitator.aside import Aside
 from facilitator.core import events as ev
 from facilitator.timeline import Timeline
+from speech.aside import Aside
 from speech.ports import FRAME, FRAME_SECONDS, RATE_HZ, Block, OtherVoice, OtherVoiceDetector
 
 QUIET_SECONDS = 1.0

@@ -34,6 +34,7 @@ APPLICATION = "codev-facilitator"
 """What our own streams are called in a sound server."""
 _PACTL_SECONDS = 2.0
 _PORTAUDIO_SECONDS = 8.0
+_GIVEN_UP_SECONDS = 2.0
 _NO_ANSWER = (subprocess.SubprocessError, OSError, ValueError, TypeError, AttributeError, LookupError)
 """What asking for devices may raise: the one asked is not there, hangs, or says what is no list of devices."""
 _NEAREST = 4
@@ -173,9 +174,17 @@ def kill_process(process: asyncio.subprocess.Process) -> None:
 
 
 async def end_process(process: asyncio.subprocess.Process) -> None:
-    """Kill a child process and give back its pipes. Nobody else may be reading from it."""
+    """Kill a child process and give back its pipes. Nobody else may be reading from it.
+
+    One that is not gone after 2 s, or whose pipe something else holds open, is left behind: whoever tells of a loss
+    must not wait for it.
+    """
     kill_process(process)
-    await process.communicate()
+    try:
+        async with asyncio.timeout(_GIVEN_UP_SECONDS):
+            await process.communicate()
+    except TimeoutError:
+        process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001  nothing else lets go of the pipes
 
 
 def device_environment(name: str, kind: Kind) -> dict[str, str]:

@@ -83,9 +83,8 @@ def called(function: ast.Name | ast.Attribute) -> str:
 def test_every_refusal_of_the_core_has_its_sentence() -> None:
     used = codes("IllegalEventError")
     assert {"not_now", "listening_never", "on_time"} <= used
-    assert used | {"not_this_step", "unknown_command", "bad_value", "documents_there", "cannot_write"} == set(
-        FRENCH.table("refusals")
-    )
+    handing = {"documents_there", "cannot_write", "folder_silent", "no_document", "not_purged"}
+    assert used | handing | {"not_this_step", "unknown_command", "bad_value"} == set(FRENCH.table("refusals"))
 
 
 def test_every_trouble_of_a_delivery_has_its_sentence() -> None:

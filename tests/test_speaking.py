@@ -12,7 +12,8 @@ from facilitator.core import events as ev
 from facilitator.core.actions import Prompt
 from facilitator.core.process import Cue
 from facilitator.languages import load_language
-from facilitator.speaking import Speaker, TimedMouth
+from facilitator.speaking import Speaker
+from facilitator.timed_mouth import TimedMouth
 from facilitator.timeline import ReplayClock, Timeline
 from speech.synthesis.cache import PromptCache
 from tests.fakes import FakeSynthesizer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import threading
 import time
 import wave
 from collections.abc import AsyncIterator, Callable
@@ -287,3 +288,49 @@ async def test_where_the_voice_is_elsewhere_no_tab_plays_and_none_is_missed() ->
     tab.close()
     assert hall.events == []
     hall.running.cancel()
+
+
+async def test_whatever_making_a_prompt_raises_costs_that_prompt(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> bytes:
+        raise MemoryError
+
+    _, lines = hall.tab()
+    with monkeypatch.context() as patch:
+        patch.setattr(stagevoice, "wav_bytes", broken)
+        hall.play("p1")
+        await hall.until(lambda: hall.events)
+    assert (hall.told(), lines) == ([("PromptFailed", "voice_failed")], [])
+    hall.play("p2")
+    await hall.until(lambda: lines)
+    assert lines[0]["id"] == "p2"
+
+
+async def test_a_prompt_that_is_never_made_is_given_up_and_told(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = threading.Event()
+    monkeypatch.setattr(stagevoice, "MAKE_SECONDS", 0.01)
+    monkeypatch.setattr(stagevoice, "wav_bytes", lambda _: gate.wait(20))
+    hall.tab()
+    hall.play("p1")
+    await hall.until(lambda: hall.events)
+    assert hall.told() == [("PromptFailed", "voice_failed")]
+    gate.set()
+
+
+async def test_a_prompt_that_cannot_be_made_and_was_stopped_is_told_once(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+
+    def broken(*_: object) -> bytes:
+        gate.wait(20)
+        raise MemoryError
+
+    monkeypatch.setattr(stagevoice, "wav_bytes", broken)
+    hall.tab()
+    hall.play("p1")
+    await asyncio.sleep(0)
+    hall.voice.stop(0.3)
+    gate.set()
+    await hall.timeline.drain()
+    await hall.until(lambda: hall.events)
+    assert hall.told() == [("PromptEnded", False)]

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
+import pytest
 
+from facilitator import speaking
 from facilitator.core import events as ev
 from facilitator.core.actions import Prompt
 from facilitator.core.process import Cue
+from facilitator.live import Live
 from facilitator.speaking import DeviceMouth, Speaker
+from facilitator.store.folder import Sessions
+from facilitator.store.keys import Keys
 from facilitator.timeline import LiveClock, Timeline
+from speech.errors import SynthesisError
 from speech.own_voice import OwnVoice
 from speech.ports import RATE_HZ, Played, Sound
-from tests.campaign.virtual import VirtualLoop, virtually
+from speech.synthesis.cache import PromptCache
+from tests.campaign.virtual import ZERO, VirtualLoop, virtually
+from tests.delivery.test_live import settings
 from tests.fakes import FakeSynthesizer, FakeTold
 from tests.test_supervising import SECRET, WORDS, runner_of
 
@@ -56,13 +66,16 @@ class BadSink:
     async def close(self) -> None: ...
 
 
+SOUND = Sound(np.zeros(RATE_HZ, dtype=np.float32), RATE_HZ)
+
+
 def said(sink: BadSink) -> list[ev.Event]:
     clock, events = LiveClock(), list[ev.Event]()
     timeline = Timeline(clock)
     mouth = DeviceMouth(timeline, clock, sink, OwnVoice(), events.append, told=FakeTold())
     runner = runner_of(timeline, None)
     asyncio.get_running_loop().create_task(runner.run())
-    mouth.play("p", Sound(np.zeros(RATE_HZ, dtype=np.float32), RATE_HZ), 0.0)
+    mouth.play("p", SOUND, 0.0)
     return events
 
 
@@ -79,6 +92,54 @@ async def test_whatever_the_output_raises_costs_one_prompt(loop: VirtualLoop) ->
     events = said(BadSink(fails=True))
     await asyncio.sleep(5)
     assert [type(event) for event in events] == [ev.PromptFailed]
+
+
+@virtually
+async def test_whatever_preparing_a_prompt_raises_costs_that_prompt(loop: VirtualLoop) -> None:
+    def broken(*_: object) -> None:
+        raise MemoryError
+
+    with patch.object(speaking, "resample", broken):
+        events = said(BadSink())
+        await asyncio.sleep(5)
+    assert [type(event) for event in events] == [ev.PromptFailed]
+
+
+@virtually
+async def test_a_prompt_that_is_never_prepared_is_told_within_2_s(loop: VirtualLoop) -> None:
+    with patch.object(speaking, "resample", lambda *_: loop.work.spend(1000)):
+        events = said(BadSink())
+        await asyncio.sleep(5)
+    assert [type(event) for event in events] == [ev.DeviceLost, ev.PromptFailed, ev.DeviceRecovered]
+    assert max(event.at for event in events) <= 2.0
+
+
+class HungDisk:
+    """Words whose recordings are on a disk that never answers."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        self._loop = loop
+
+    def recording(self, key: str) -> None:
+        self._loop.work.spend(100_000)
+
+    def is_private(self, key: str) -> bool:
+        return True
+
+
+@virtually
+async def test_a_disk_that_hangs_costs_time_once_and_no_prompt(loop: VirtualLoop) -> None:
+    timeline, events = Timeline(LiveClock()), list[ev.Event]()
+    asyncio.get_running_loop().create_task(runner_of(timeline, None).run())
+    speaker = Speaker(timeline, PromptCache(Path("/nonexistent"), FakeSynthesizer()), HungDisk(loop))  # type: ignore[arg-type]
+    mouth = DeviceMouth(timeline, LiveClock(), BadSink(), OwnVoice(), events.append, told=FakeTold())  # type: ignore[arg-type]
+    speaker.connect(events.append, mouth)
+    assert await speaker.render_ahead([("", str(number)) for number in range(40)]) == []
+    assert loop.now - ZERO < 5
+    speaker.prepare(prompt("new"))
+    speaker.speak(prompt("1"), 0.0)
+    await asyncio.sleep(1)
+    assert [type(event) for event in events] == [ev.PromptReady, ev.PromptStarted, ev.PromptEnded]
 
 
 class BrokenVoice(FakeSynthesizer):
@@ -100,3 +161,21 @@ async def test_whatever_the_speech_engine_raises_costs_one_prompt(loop: VirtualL
     await asyncio.sleep(1)
     assert [type(event) for event in events] == [ev.PromptFailed]
     assert SECRET not in told
+
+
+class FailingVoice(FakeSynthesizer):
+    async def render(self, text: str) -> Sound:
+        raise SynthesisError("The voice engine stopped: choose another voice in [voice].")
+
+
+@pytest.mark.parametrize(("cache", "state"), [(None, "well"), (FailingVoice(), "wrong")])
+async def test_a_voice_that_fails_is_told_in_the_language_of_the_session_and_none_is_no_failure(
+    tmp_path: Path, cache: FakeSynthesizer | None, state: str
+) -> None:
+    made = None if cache is None else PromptCache(tmp_path, cache)
+    live = Live(settings(tmp_path, Sessions(tmp_path, Keys([])), storing=None, cache=made))
+    await live._prepare()
+    (voice,) = (part for part in live.snapshot().health if part.part == "voice")
+    words = live.settings.language.plain("interface.warnings.voice_failed")
+    assert (voice.state, voice.words) == (state, words if state == "wrong" else "")
+    await live.close()

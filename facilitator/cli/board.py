@@ -1,4 +1,8 @@
-"""The live state and the keys in a terminal: how a session is driven until there is a console's page."""
+"""The live state and the keys in a terminal: how a session is driven until there is a console's page.
+
+A terminal never stops the meeting: it is written to in a thread (`screen.py`), and what fails in here is told and left
+out.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
-from rich.live import Live as Display
 from rich.markup import escape
 from rich.text import Text
 
 from facilitator.cli.asking import Asker
 from facilitator.cli.keyboard import keys
+from facilitator.cli.screen import Screen
 from facilitator.cli.show import Narrator, clock
 from facilitator.cli.texts import Texts, lines_of
 from facilitator.core.snapshot import FollowUpView, Snapshot
@@ -76,46 +80,55 @@ class Board:
 
     def __init__(self, live: Live, console: Console, links: Callable[[], list[str]]) -> None:
         self._live = live
-        self._console = console
+        self._screen = Screen(console, live.defects.tell)
         self._links = links
         self._language = live.settings.language
         self._notice = ""
         self._notice_until = 0.0
         self._quit = asyncio.Event()
         self._done_at: dict[str, float] = {}
-        self._defect: BaseException | None = None
-        self._asker = Asker(self._language, self._tell, self._fail)
+        self._asker = Asker(self._language, self._tell, live.defects.tell)
         self._texts = Texts(live, self._asker, self._tell, lambda: dt.datetime.now(tz=dt.UTC).astimezone().date())
 
     async def run(self) -> None:
         """Show the session and follow the keys until the animator quits."""
-        narrator = Narrator(self._console, self._language, words=False)
+        narrator = Narrator(self._screen, self._language, words=False)
         self._live.watch(narrator.tell)
         self._live.follow(lambda line: self._tell_path(narrator, line))
-        for warning in self._live.snapshot().warnings:  # told before there was anybody to tell
-            narrator.warn(warning.message)
-        with Display(console=self._console, auto_refresh=False, transient=True) as display:
-            reading = asyncio.get_running_loop().create_task(self._follow_keys())
-            try:
-                while not self._quit.is_set() and not reading.done():
-                    display.update(self._draw(), refresh=True)
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(self._quit.wait(), REFRESH_SECONDS)
-            finally:
-                await self._asker.finish()
-                reading.cancel()
-                with suppress(asyncio.CancelledError):
-                    await reading
-        if self._defect is not None:
-            raise self._defect
+        with self._live.defects.telling():
+            for warning in self._live.snapshot().warnings:  # told before there was anybody to tell
+                narrator.warn(warning.message)
+        self._screen.open()
+        reading = asyncio.get_running_loop().create_task(self._follow_keys())
+        try:
+            while not self._quit.is_set():
+                if not self._screen.busy:
+                    with self._live.defects.telling():
+                        self._screen.draw(self._draw())
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._quit.wait(), REFRESH_SECONDS)
+        finally:
+            await self._asker.finish()
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+            await self._screen.close()
 
     async def _follow_keys(self) -> None:
-        async for key in keys():
-            try:
-                await self._press(key)
-            except RefusedError as refused:
-                self._tell(str(refused))
-        self._quit.set()
+        try:
+            async for key in keys():
+                await self._take(key)
+        except Exception as defect:  # noqa: BLE001  no keys any more: the pages and Ctrl-C are left
+            self._live.defects.tell(defect)
+        else:
+            self._quit.set()
+
+    async def _take(self, key: str) -> None:
+        try:
+            await self._press(key)
+        except RefusedError as refused:
+            self._tell(str(refused))
+        except Exception as defect:  # noqa: BLE001  it costs this key
+            self._live.defects.tell(defect)
 
     async def _press(self, pressed: str) -> None:
         question = self._asker.question
@@ -195,7 +208,7 @@ class Board:
         said = await self._live.command(PURGE, {"confirm": True})
         self._tell(self._word("keys.purge"))
         if said is not None and said["purged"]:
-            self._console.print(escape(said["purged"]))
+            self._screen.print(escape(said["purged"]))
 
     async def _leave(self) -> None:
         over = self._live.delivered or (self._live.ended and self._live.empty)
@@ -204,7 +217,7 @@ class Board:
 
     async def _show_links(self) -> None:
         for line in self._links():
-            self._console.print(line, soft_wrap=True, highlight=False, markup=False)
+            self._screen.print(line, soft_wrap=True, highlight=False, markup=False)
 
     async def _extend(self) -> None:
         key = await self._asker.key(self._word("minutes_question"))
@@ -215,10 +228,6 @@ class Board:
         await self._live.command(command, values, if_step)
         self._tell(self._word(f"keys.{command}"))
 
-    def _fail(self, defect: BaseException) -> None:
-        self._defect = defect
-        self._quit.set()
-
     def _tell(self, notice: str) -> None:
         self._notice = notice
         self._notice_until = time.monotonic() + NOTICE_SECONDS
@@ -227,15 +236,28 @@ class Board:
         return self._language.plain(f"interface.{key}", **values)
 
     def _draw(self) -> RenderableType:
-        shot = self._live.snapshot()
-        lines = ["", *self._where(shot), *self._what(shot)]
+        """Return the frame, without the parts that failed."""
+        lines, legend, telling = [Text()], Text(style="dim"), self._live.defects.telling
+        with telling():
+            shot = self._live.snapshot()
+            for part in (self._where, self._what):
+                with telling():
+                    lines += map(Text.from_markup, part(shot))
+        with telling():
+            lines += map(Text.from_markup, self._asked())
+        with telling():
+            legend.append(self._legend())
+        return Group(*lines, legend)
+
+    def _asked(self) -> list[str]:
+        lines = []
         if (question := self._asker.question) is not None:
             lines.append(f"[bold]{escape(question.text)}[/]")
             if question.line:
                 lines += [f"> {escape(question.typed)}▏", f"[dim]{escape(self._word('line_hint'))}[/]"]
         if self._notice and time.monotonic() < self._notice_until:
             lines.append(escape(self._notice))
-        return Group(*(Text.from_markup(line) for line in lines), Text(self._legend(), style="dim"))
+        return lines
 
     def _where(self, shot: Snapshot) -> list[str]:
         phase = self._word(f"phases.{shot.phase}")

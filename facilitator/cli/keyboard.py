@@ -68,11 +68,15 @@ else:
     def _one_by_one(descriptor: int) -> Iterator[None]:
         """Give keys without waiting for the end of a line, and do not show them."""
         before = termios.tcgetattr(descriptor)
-        tty.setcbreak(descriptor)
+        tty.setcbreak(descriptor, termios.TCSANOW)
         changed = termios.tcgetattr(descriptor)
-        changed[0] &= ~termios.IXON  # Ctrl-S would stop the terminal, and the session with it
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, changed)
+        changed[0] &= ~termios.IXON  # Ctrl-S would stop the terminal
+        changed[3] &= ~termios.IEXTEN  # on macOS Ctrl-Y would stop the process, and Ctrl-O what it shows
+        for key in ("VSUSP", "VDSUSP", "VQUIT"):  # Ctrl-Z and Ctrl-\ would stop or end the process, and the meeting
+            if hasattr(termios, key):
+                changed[6][getattr(termios, key)] = bytes([os.fpathconf(descriptor, "PC_VDISABLE")])
+        termios.tcsetattr(descriptor, termios.TCSANOW, changed)  # any other way waits for a terminal that hangs
         try:
             yield
         finally:
-            termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+            termios.tcsetattr(descriptor, termios.TCSANOW, before)

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from facilitator.cli.screen import Screen
 from facilitator.core import facts
 from facilitator.wording import Language
 
@@ -23,7 +24,7 @@ class Narrator:
         words: whether what is written down is printed, too; not in a live session, which a terminal's history outlives.
     """
 
-    def __init__(self, console: Console, language: Language, *, words: bool) -> None:
+    def __init__(self, console: Console | Screen, language: Language, *, words: bool) -> None:
         self._console = console
         self._language = language
         self._shows_words = words

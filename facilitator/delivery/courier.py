@@ -22,7 +22,7 @@ from facilitator.delivery.account import Account, find_password
 from facilitator.delivery.address import is_address, same
 from facilitator.delivery.message import Letter, make_message, write_letter
 from facilitator.delivery.smtp import PostError, post
-from facilitator.documents.write import Papers, Rendered, check_free, write_all
+from facilitator.documents.write import Papers, Rendered, check_free, in_time, write_all
 from facilitator.errors import DeliveryError, NoKeyringError, RecipientError, StoreError
 from facilitator.store.contents import Delivery
 
@@ -73,7 +73,7 @@ class Courier:
 
         Raises:
             RecipientError: it is not one address, or is the animator's own.
-            DocumentError: no document at all could be made of a record.
+            NoDocumentError: no document at all could be made of a record.
         """
         recipient, sender = to.strip(" "), "" if self.account is None else self.account.sender
         if not is_address(recipient):
@@ -149,14 +149,18 @@ class Courier:
 
         Raises:
             TakenError: a file of that name is there.
-            DocumentError: the folder cannot be written to.
+            DocumentError: the folder cannot be written to, or does not answer.
             StoreError: it could not be noted.
         """
         path = folder / f"client-{self._papers.time}.eml"
-        check_free([path], self._written)
         delivery = self._begin(parcel, self._before(parcel), state="folder")
         message = make_message(parcel.letter, delivery.id, dt.datetime.now(tz=dt.UTC).astimezone())
-        await asyncio.to_thread(write_all, folder, {path: message})
+
+        def put() -> None:
+            check_free([path], self._written)
+            write_all(folder, {path: message})
+
+        await in_time(put)
         self._written.add(path)
         await self._note(delivery)
         return path

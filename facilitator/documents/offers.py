@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from functools import partial
 
 from facilitator.core.snapshot import ItemView, RecordView, Snapshot
 from facilitator.dates import offered_date
 
+Dates = Callable[[str, date, str], date | None]
 
-def with_offers(shot: Snapshot, today: date, language: str) -> Snapshot:
+
+def with_offers(shot: Snapshot, today: date, language: str, dates: Dates = offered_date) -> Snapshot:
     """Return `shot` with the day that each item's words name, where it has none yet.
 
     Args:
         shot: what is shown.
         today: the day on which the words were said.
         language: two letters.
+        dates: `offered_date`, or what remembers its answers.
     """
-    return replace(shot, records={name: _offer(record, today, language) for name, record in shot.records.items()})
+    offer = partial(_offer, lambda text: dates(text, today, language))
+    return replace(shot, records={name: offer(record) for name, record in shot.records.items()})
 
 
-def _offer(record: RecordView, today: date, language: str) -> RecordView:
-    return replace(record, items=tuple(_offered(item, today, language) for item in record.items))
+def _offer(dates: Callable[[str], date | None], record: RecordView) -> RecordView:
+    return replace(record, items=tuple(_offered(dates, item) for item in record.items))
 
 
-def _offered(item: ItemView, today: date, language: str) -> ItemView:
-    found = None if item.due else offered_date(item.text, today, language)
+def _offered(dates: Callable[[str], date | None], item: ItemView) -> ItemView:
+    found = None if item.due else dates(item.text)
     return item if found is None else replace(item, offered=found.isoformat())

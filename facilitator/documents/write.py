@@ -23,14 +23,20 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from facilitator.core.process import Process
 from facilitator.core.snapshot import RecordView
 from facilitator.documents import calendar, docx, markdown, pdf
 from facilitator.documents.model import Document, make
-from facilitator.errors import DocumentError, TakenError
+from facilitator.errors import DocumentError, FolderSilentError, NoDocumentError, TakenError
 from facilitator.store.disk import FOLDER_MODE, sync_folder
 from facilitator.wording import Language
+from speech.aside import Aside
+
+FOLDER_SECONDS = 5.0
+"""A folder that has not taken the documents by then, as one on a server that is gone, does not answer."""
+_T = TypeVar("_T")
 
 if sys.platform != "win32":
     import fcntl
@@ -111,7 +117,7 @@ class Papers:
         """Return the documents of each of `records`, which are by name, as in a snapshot.
 
         Raises:
-            DocumentError: no document at all could be made of a record.
+            NoDocumentError: no document at all could be made of a record.
         """
         documents: dict[str, Document] = {}
         files: dict[tuple[str, str], bytes] = {}
@@ -128,7 +134,7 @@ class Papers:
                 if made:
                     files[name, ending] = made
             if not any(one == name and ending != "ics" for one, ending in files):
-                raise DocumentError(f"No document could be made of the {name}: copy its text by hand before you end.")
+                raise NoDocumentError(f"No document could be made of the {name}: copy its text by hand before you end.")
         failure = self.language.plain("documents.not_made", files=", ".join(failed)) if failed else ""
         return Rendered(documents, files, failure)
 
@@ -176,6 +182,19 @@ def check_free(paths: Iterable[Path], own: Container[Path] = ()) -> None:
     for path in paths:
         if path not in own and os.path.lexists(path):
             raise TakenError(f"{path.parent} holds documents already: choose another folder.")
+
+
+async def in_time(work: Callable[[], _T]) -> _T:
+    """Return what `work` does in a folder; it has a thread of its own, in which it is left where the folder hangs.
+
+    Raises:
+        FolderSilentError: the folder does not answer.
+    """
+    try:
+        return await Aside().within(FOLDER_SECONDS, work)
+    except TimeoutError:
+        sentence = "The folder does not answer: nothing is sure to be written in it, choose another one."
+        raise FolderSilentError(sentence) from None
 
 
 def write_all(folder: Path, files: Mapping[Path, bytes]) -> None:

@@ -21,7 +21,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from facilitator.aside import Aside
 from facilitator.clocks import running_seconds
 from facilitator.core.actions import OpenGrant
 from facilitator.core.durable import Durable
@@ -33,6 +32,7 @@ from facilitator.store.contents import Chosen, Door, Kept, chosen_entry, course_
 from facilitator.store.file import Entry, SessionStore
 from facilitator.store.folder import Destroyed, Sessions
 from facilitator.store.sound import About, KeptSound
+from speech.aside import Aside
 
 LATE_SECONDS = 1.5
 """From so long on what is not written is shown all the same, and the animator is told that the disk is slow."""

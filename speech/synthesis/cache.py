@@ -14,8 +14,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
+from speech.aside import Aside
 from speech.capture.files import read_audio
 from speech.errors import AudioFileError
 from speech.ports import Sound, Synthesizer
@@ -23,7 +26,10 @@ from speech.sound import read_wav, wav_bytes
 
 MOST_AT_ONCE = 2
 """Engines that run together: more gain nothing on the smallest machine the project supports (2 cores)."""
+DISK_SECONDS = 3.0
+"""A disk that has not answered by then is done without."""
 _ABANDONED_SECONDS = 3600.0
+_T = TypeVar("_T")
 
 
 def load_recording(path: Path) -> Sound:
@@ -41,7 +47,7 @@ def load_recording(path: Path) -> Sound:
 class PromptCache:
     """Renders through `synthesizer` and keeps what may be kept as 16-bit WAV files in `directory`.
 
-    A directory that cannot be written costs time and nothing else: prompts are then rendered anew.
+    A directory that cannot be written, or does not answer, costs time and nothing else: prompts are then rendered anew.
 
     Args:
         directory: in the user's cache directory; made when first needed.
@@ -53,6 +59,7 @@ class PromptCache:
         self._synthesizer = synthesizer
         self._private: dict[str, Sound] = {}
         self._at_once = asyncio.Semaphore(MOST_AT_ONCE)
+        self._disk = Aside()
 
     async def render(self, text: str, *, private: bool = False) -> Sound:
         """Return `text` as sound, from the cache when it is there.
@@ -71,13 +78,19 @@ class PromptCache:
                     self._private[key] = await self._synthesizer.render(text)
             return self._private[key]
         path = self._directory / f"{key}.wav"
-        kept = await asyncio.to_thread(_load, path)
+        kept = await self._answer(partial(_load, path))
         if kept is not None:
             return kept
         async with self._at_once:
             sound = await self._synthesizer.render(text)
-        await asyncio.to_thread(_store, path, sound)
+        await self._answer(partial(_store, path, sound))
         return sound
+
+    async def _answer(self, work: Callable[[], _T]) -> _T | None:
+        """Return what the disk answers; None where it does not."""
+        with suppress(TimeoutError):
+            return await self._disk.within(DISK_SECONDS, work)
+        return None
 
     async def render_all(self, texts: Iterable[str], on_progress: Callable[[int, int], None] | None = None) -> None:
         """Render all of `texts`, at most `MOST_AT_ONCE` at a time; what is cached already costs a read.

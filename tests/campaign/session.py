@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from facilitator import device_words, live_devices, watching
+from facilitator import device_words, live_devices
 from facilitator import live as live_module
 from facilitator.catalog import load_process
 from facilitator.config import BROWSER
@@ -22,7 +22,6 @@ from facilitator.core.process import Participant, Process
 from facilitator.languages import load_language
 from facilitator.live import Live
 from facilitator.live_settings import LiveSettings
-from facilitator.store import keeping
 from facilitator.store.contents import Chosen, Person
 from facilitator.store.keeping import Storing
 from facilitator.web.service import Service
@@ -35,7 +34,7 @@ from tests.campaign.children import Children
 from tests.campaign.ports import Disk, Floor, Tab, Voice
 from tests.campaign.sharing import Share
 from tests.campaign.trouble import Trouble
-from tests.campaign.virtual import ZERO, HangError, VirtualAside, VirtualLoop, clocks, sweep
+from tests.campaign.virtual import ZERO, HangError, VirtualLoop, clocks, sweep
 from tests.campaign.world import CALL, KINDS, MICROPHONE, STEPS, Fault, FrameDetector, World, draw
 from tests.store.meetings import BEGAN
 
@@ -301,8 +300,6 @@ def hold(held: Held, loop: VirtualLoop, kill: Fault | None) -> bool:
             (live_module, "SileroDetector", FrameDetector),
             (live_devices, "Inlet", partial(Inlet, loop.time)),
             (device_words, "list_devices", tuple),
-            (watching, "Aside", VirtualAside),
-            (keeping, "Aside", VirtualAside),
         ):
             stack.enter_context(patch.object(place, name, double))
         if world.seed % 8:  # what it takes is mostly arithmetic

@@ -20,6 +20,8 @@ from contextlib import contextmanager, suppress
 from typing import Any
 from unittest.mock import patch
 
+from speech.aside import Aside
+
 ZERO = 1000.0
 """Monotonic seconds at which every session's loop begins."""
 WALL = 1_795_000_000.0
@@ -84,7 +86,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.work = Work()
         self.thread_seconds: Callable[[], float] = lambda: 0.001
         self.dead = False
-        self._asides: dict[int, VirtualAside] = {}
+        self._asides: dict[Any, VirtualAside] = {}
         super().__init__(_Jump(self))
 
     def time(self) -> float:
@@ -119,10 +121,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.call_at(self.now + cost.seconds, done)
         return self.now + cost.seconds
 
+    def aside(self, thread: Any) -> VirtualAside:
+        """Return what stands for a thread: an executor's, or an `Aside`."""
+        return self._asides.setdefault(thread, VirtualAside(self))
+
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
         if executor is not None:  # one thread: one thing after another
-            aside = self._asides.setdefault(id(executor), VirtualAside())
-            return asyncio.wrap_future(aside.submit(lambda: func(*args)), loop=self)
+            return asyncio.wrap_future(self.aside(executor).submit(lambda: func(*args)), loop=self)
         done: asyncio.Future[Any] = self.create_future()
 
         def told(outcome: Any, failure: BaseException | None) -> None:
@@ -138,11 +143,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class VirtualAside:
-    """In the place of `facilitator.aside.Aside`: one thing after another, without a thread."""
+    """In the place of an `Aside`'s thread: one thing after another."""
 
-    def __init__(self) -> None:
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, VirtualLoop)
+    def __init__(self, loop: VirtualLoop) -> None:
         self._loop = loop
         self._waiting: list[tuple[Future[Any], Callable[[], Any]]] = []
         self._busy = False
@@ -173,14 +176,12 @@ class VirtualAside:
 
         return told
 
-    def end(self) -> None:
-        """Nothing is held."""
-
 
 @contextmanager
 def clocks(loop: VirtualLoop) -> Iterator[None]:
-    """Have every clock of the process be the loop's."""
+    """Have every clock of the process be the loop's, and no thread beside it."""
     with (
+        patch.object(Aside, "submit", lambda aside, work: loop.aside(aside).submit(work)),
         patch.object(time, "monotonic", loop.time),
         patch.object(time, "time", loop.wall),
         patch.object(time, "clock_gettime", lambda _clock: loop.boottime()),

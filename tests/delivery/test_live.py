@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
@@ -15,6 +16,7 @@ import pytest
 from facilitator.catalog import load_process
 from facilitator.core.process import Participant
 from facilitator.core.snapshot import Snapshot
+from facilitator.documents import write
 from facilitator.languages import load_language
 from facilitator.live import Live
 from facilitator.live_settings import LiveSettings
@@ -287,6 +289,80 @@ async def test_a_document_that_another_put_beside_ours_is_left(held: Held, tmp_p
     (tmp_path / "out" / "plan.ics").write_text("theirs")
     assert await held.refused("deliver", folder=str(tmp_path / "out")) == (409, "documents_there")
     assert (tmp_path / "out" / "plan.ics").read_text() == "theirs"
+
+
+async def test_the_days_of_a_plan_are_looked_for_once_and_its_words_forgotten_by_a_purge(held: Held) -> None:
+    while held.live.snapshot().step != "synthesis":
+        await held.do("next")
+    await held.do("edit_plan", items=[{"text": f"Action {number}, pour le 4 décembre."} for number in range(50)])
+    held.live.snapshot()
+    before = held.live._dates.cache_info()
+    shot = held.live.snapshot()
+    assert {item.offered[5:] for item in shot.records["plan"].items} == {"12-04"}
+    assert (held.live._dates.cache_info().misses, before.currsize >= 50) == (before.misses, True)
+    await end(held)
+    await held.do("purge", confirm=True)
+    assert held.live._dates.cache_info().currsize == 0
+
+
+@pytest.mark.parametrize("by_letter", [False, True])
+async def test_a_folder_that_hangs_is_told_and_holds_up_neither_another_one_nor_the_purge(
+    tmp_path: Path, sessions: Sessions, monkeypatch: pytest.MonkeyPatch, *, by_letter: bool
+) -> None:
+    gate, mkdir = threading.Event(), Path.mkdir
+
+    def hangs(path: Path, *args: Any, **kwargs: Any) -> None:
+        if "gone" in path.parts:
+            gate.wait(20)
+        mkdir(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "mkdir", hangs)
+    live = Live(settings(tmp_path, sessions))
+    session = Held(live, sessions)
+    await session.do("start")
+    await session.do("edit_contract", text=WORDS)
+    letter: dict[str, Any] = {"to": CLIENT, "confirm": True} if by_letter else {}
+    if by_letter:
+        await session.do("deliver", to=CLIENT)
+    with monkeypatch.context() as patch:
+        patch.setattr(write, "FOLDER_SECONDS", 0.01)
+        with pytest.raises(RefusedError) as refused:
+            await session.do("deliver", folder=str(tmp_path / "gone"), **letter)
+    assert (refused.value.code, str(refused.value)[:28]) == ("folder_silent", "Le dossier ne répond pas : r")
+    assert not live.delivered
+    assert "delivered" in await session.do("deliver", folder=str(tmp_path / "here"), **letter)
+    await end(session)
+    await session.do("purge")
+    gate.set()
+    await live.close()
+
+
+async def test_what_cannot_be_made_or_destroyed_is_said_in_the_language_of_the_session(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise PermissionError(1, "no")
+
+    with monkeypatch.context() as patch:
+        for ending in ("md", "docx", "pdf"):
+            patch.setitem(write.RENDERERS, ending, broken)  # type: ignore[arg-type]
+        said = [await told(held, "deliver"), await told(held, "deliver", to=CLIENT)]
+    with monkeypatch.context() as patch:
+        patch.setattr(write.tempfile, "mkstemp", broken)
+        said.append(await told(held, "deliver"))
+    await held.do("deliver")
+    await end(held)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", broken)
+        said.append(await told(held, "purge"))
+    words = held.live.settings.language.table("refusals")
+    assert said == [words[code] for code in ("no_document", "no_document", "cannot_write", "not_purged")]
+
+
+async def told(held: Held, name: str, **values: Any) -> str:
+    with pytest.raises(RefusedError) as refused:
+        await held.do(name, **values)
+    return str(refused.value)
 
 
 async def test_the_service_answers_with_the_preview(held: Held) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import pty
@@ -14,6 +15,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -254,3 +256,23 @@ def test_the_ready_file_is_private_and_gone_at_the_end(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.wait()
+
+
+def test_a_terminal_that_nobody_reads_stops_no_meeting_and_no_key_stops_the_process(tmp_path: Path) -> None:
+    """Neither Ctrl-Z nor a backslash with Ctrl does; the service answers, and a signal ends it all."""
+    ready = tmp_path / "ready.json"
+    with terminal(tmp_path, arguments=("--ready-file", str(ready))) as screen:
+        screen.wait_for("quitter")
+        screen.send(b"\x1a\x1c")
+        screen.press("n")
+        screen.wait_for("Accueil  prévu")
+        known = json.loads(ready.read_text(encoding="utf-8"))
+        api, headers = urlsplit(known["api_url"]), {"Authorization": f"Bearer {known['token']}"}
+        for _ in range(5):  # some frames fill what a terminal holds of what nobody reads
+            time.sleep(2)
+            service = http.client.HTTPConnection(api.netloc, timeout=5)
+            service.request("GET", f"{api.path}/state", headers=headers)
+            assert json.load(service.getresponse())["phase"] == "running"
+            service.close()
+        screen.process.terminate()
+        assert screen.process.wait(10) == 0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -13,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from speech import devices
-from speech.devices import Device, choose, find_device, list_devices
+from speech.devices import Device, choose, end_process, find_device, list_devices
 from speech.errors import DeviceNotFoundError
 from tests import needed
 from tests.pulse import PulseServer, alive
@@ -127,3 +129,20 @@ with PulseServer() as server:
         run.kill()
     assert gone(int(pid))
     shutil.rmtree(directory)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell's child")
+async def test_a_child_whose_pipe_something_else_holds_open_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "_GIVEN_UP_SECONDS", 0.05)
+    process = await asyncio.create_subprocess_exec(
+        "sh", "-c", "sleep 30 & echo $!; exec sleep 30",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    other = int(await process.stdout.readline())
+    try:
+        await end_process(process)
+        assert alive(other)
+        assert process.returncode is not None
+    finally:
+        os.kill(other, signal.SIGKILL)

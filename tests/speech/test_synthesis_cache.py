@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -12,8 +14,10 @@ import pytest
 from speech.errors import AudioFileError, SynthesisError
 from speech.ports import Sound, Synthesizer
 from speech.sound import write_wav
+from speech.synthesis import cache as module
 from speech.synthesis.cache import PromptCache, load_recording
 from speech.synthesis.pyttsx3 import Pyttsx3Synthesizer
+from tests.campaign.virtual import ZERO, VirtualLoop, virtually
 
 
 class FakeSynthesizer:
@@ -98,6 +102,26 @@ async def test_a_directory_that_cannot_be_written_costs_only_time(fake: FakeSynt
     (tmp_path / "file").touch()
     cache = PromptCache(tmp_path / "file" / "cache", fake)
     assert (await cache.render("Bonjour")).seconds > 0
+
+
+@virtually
+async def test_a_disk_that_does_not_answer_costs_little_time_and_only_once(loop: VirtualLoop) -> None:
+    fake = FakeSynthesizer()
+    with TemporaryDirectory() as folder, patch.object(module, "_load", lambda _: loop.work.spend(100_000)):
+        cache = PromptCache(Path(folder), fake)
+        await cache.render("Bonjour")
+        assert loop.now - ZERO < 4
+        await cache.render("Au revoir")
+        assert loop.now - ZERO < 4
+    assert fake.rendered == ["Bonjour", "Au revoir"]
+
+
+@virtually
+async def test_a_disk_that_does_not_take_a_prompt_holds_it_up_but_little(loop: VirtualLoop) -> None:
+    with TemporaryDirectory() as folder, patch.object(module, "_store", lambda *_: loop.work.spend(100_000)):
+        cache = PromptCache(Path(folder), FakeSynthesizer())
+        assert (await cache.render("Bonjour")).seconds > 0
+    assert loop.now - ZERO < 4
 
 
 async def test_all_are_rendered_two_at_a_time_with_progress(fake: FakeSynthesizer, tmp_path: Path) -> None:

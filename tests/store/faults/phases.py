@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 
-from facilitator.aside import Aside
 from facilitator.core.errors import IllegalEventError
 from facilitator.core.session import Session
 from facilitator.errors import StoreError
 from facilitator.store.contents import Kept, delivery_entry, text_entry
 from facilitator.store.file import SessionStore
 from facilitator.store.keeping import Keeping, Storing
+from speech.aside import Aside
 from tests.store.faults.play import HANDED, HANG_SECONDS, SOUND, Stage, Step, Story, steps
 from tests.store.meetings import chosen, session
 

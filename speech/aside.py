@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import SimpleQueue
@@ -16,11 +18,14 @@ _Job = tuple[Future[Any], Callable[[], Any]]
 
 
 class Aside:
-    """Does what it is given, one thing after another, in a thread that begins with the first."""
+    """Does what it is given, one thing after another, in a thread that begins with the first and ends with this."""
 
     def __init__(self) -> None:
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._one = asyncio.Lock()
+        self._late: Future[None] | None = None
+        weakref.finalize(self, self._jobs.put, None).atexit = False
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
         """Have `work` done after what was given before; the future tells what became of it."""
@@ -31,9 +36,32 @@ class Aside:
             self._thread.start()
         return done
 
+    async def within(self, seconds: float, work: Callable[[], T]) -> T:
+        """Return what `work` gives; what waits here for its turn is not late.
+
+        Raises:
+            TimeoutError: it takes longer than `seconds`, or what was too late before is still not done. Nobody knows
+                what has been done of it.
+        """
+        async with self._one:
+            if self._late is not None and not self._late.done():
+                raise TimeoutError
+            done = self.submit(work)
+            try:
+                async with asyncio.timeout(seconds):
+                    return await asyncio.wrap_future(done)
+            except TimeoutError:
+                done.cancel()
+                self._late = self.submit(_nothing)  # done once the thread is free again
+                raise
+
     def end(self) -> None:
         """Let the thread end once it has done what it was given; nothing more may be given."""
         self._jobs.put(None)
+
+
+def _nothing() -> None:
+    """Nothing is to be done: what is asked is whether the thread comes to it."""
 
 
 def _work_off(jobs: SimpleQueue[_Job | None]) -> None:
