@@ -166,8 +166,7 @@ def pairs(sweep: Sweep) -> None:
         files = {name: content for name, content in sweep.stage.files().items() if content or "keys" in name}
         sweep.counts["first faults"] += 1
         if story.kept >= 0:
-            story.told.clear()
-            seen.setdefault(f"{play.same(files)} {story.kept}", (files, story))
+            seen.setdefault(f"{play.same(files)} {story.kept} {story.in_doubt}", (files, story))
     sweep.counts["different files after a first fault"] = len(seen)
     known: set[tuple[str, ...]] = set()
     drawn = random.Random(len(seen))
