@@ -131,8 +131,8 @@ class HungDisk:
 async def test_a_disk_that_hangs_costs_time_once_and_no_prompt(loop: VirtualLoop) -> None:
     timeline, events = Timeline(LiveClock()), list[ev.Event]()
     asyncio.get_running_loop().create_task(runner_of(timeline, None).run())
-    speaker = Speaker(timeline, PromptCache(Path("/nonexistent"), FakeSynthesizer()), HungDisk(loop))  # type: ignore[arg-type]
-    mouth = DeviceMouth(timeline, LiveClock(), BadSink(), OwnVoice(), events.append, told=FakeTold())  # type: ignore[arg-type]
+    speaker = Speaker(timeline, PromptCache(Path("/nonexistent"), FakeSynthesizer()), HungDisk(loop))
+    mouth = DeviceMouth(timeline, LiveClock(), BadSink(), OwnVoice(), events.append, told=FakeTold())
     speaker.connect(events.append, mouth)
     assert await speaker.render_ahead([("", str(number)) for number in range(40)]) == []
     assert loop.now - ZERO < 5

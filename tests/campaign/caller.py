@@ -9,48 +9,18 @@ from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 
-from aiohttp import web
-
 from facilitator.web import service as module
 from facilitator.web.service import Service
+from tests.campaign.virtual import PORT
 
-PORT = 8123
 AUTHORITY = f"127.0.0.1:{PORT}"
 FULL_BYTES = 64 * 1024
-
-
-class _Sockets:
-    """In the place of a listening server."""
-
-    class _One:
-        @staticmethod
-        def getsockname() -> tuple[str, int]:
-            return "127.0.0.1", PORT
-
-    sockets = (_One(),)
-
-    def close(self) -> None:
-        """Nothing listens."""
-
-
-class _Site(web.BaseSite):
-    def __init__(self, runner: web.AppRunner, host: str, port: int) -> None:
-        super().__init__(runner)
-        del host, port
-
-    @property
-    def name(self) -> str:
-        return "memory"
-
-    async def start(self) -> None:
-        await super().start()
-        self._server = _Sockets()
 
 
 async def serve(meeting: Any) -> Service:
     """Return the service of a session, which `Caller` can reach."""
     service = Service(meeting)
-    with patch.object(module.web, "TCPSite", _Site), patch.object(module, "read_pages", dict):
+    with patch.object(module, "read_pages", dict):
         await service.start("127.0.0.1", 0)
     return service
 
@@ -60,11 +30,10 @@ class Caller(asyncio.Transport):
 
     def __init__(self, service: Service) -> None:
         super().__init__()
-        assert service._runner is not None
-        assert service._runner.server is not None
+        assert service._admission is not None
         self._service = service
         self._loop = asyncio.get_running_loop()
-        self._protocol = service._runner.server()
+        self._protocol = service._admission()
         self._received = bytearray()
         self._news = asyncio.Event()
         self._closed = False

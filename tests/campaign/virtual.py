@@ -68,6 +68,23 @@ class Work:
         self.effects.append(effect)
 
 
+PORT = 8123
+
+
+class Listening:
+    """In the place of a listening server: `sockets` tells its one address."""
+
+    def __init__(self) -> None:
+        self.sockets = [self]
+
+    def getsockname(self) -> tuple[str, int]:
+        """Return the address."""
+        return "127.0.0.1", PORT
+
+    def close(self) -> None:
+        """Nothing listens."""
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
     """The loop.
 
@@ -124,6 +141,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def aside(self, thread: Any) -> VirtualAside:
         """Return what stands for a thread: an executor's, or an `Aside`."""
         return self._asides.setdefault(thread, VirtualAside(self))
+
+    async def create_server(self, *_args: Any, **_how: Any) -> Any:
+        """Return what listens on no socket: connections come in memory."""
+        return Listening()
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
         if executor is not None:  # one thread: one thing after another

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import keyring
 import pytest
 
 from facilitator.delivery.account import keep_password
+from facilitator.live import Live
+from facilitator.store.folder import Sessions
+from facilitator.store.keys import FileVault, Keys
+from tests.delivery.held import Held, settings
 from tests.delivery.mailserver import PASSWORD, MailServer, mail_server
+from tests.delivery.parcels import WORDS
 from tests.fakes import FakeKeyring
 
 
@@ -35,3 +42,23 @@ def mail(tmp_path: Path, ring: SafeKeyring) -> Iterator[MailServer]:
     with mail_server(folder) as server:
         keep_password(server.account(), PASSWORD)
         yield server
+
+
+@pytest.fixture
+def sessions(tmp_path: Path) -> Sessions:
+    return Sessions(tmp_path / "sessions", Keys([FileVault(tmp_path / "keys")]))
+
+
+@pytest.fixture
+async def held(tmp_path: Path, sessions: Sessions, mail: MailServer) -> AsyncIterator[Held]:
+    live = Live(settings(tmp_path, sessions, account=mail.account()))
+    holding = asyncio.create_task(live.run())
+    session = Held(live, sessions)
+    await session.do("start")
+    await session.do("edit_contract", text=WORDS)
+    await session.do("mark_contract")
+    yield session
+    holding.cancel()
+    with suppress(asyncio.CancelledError):
+        await holding
+    await live.close()

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,92 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from facilitator.catalog import load_process
-from facilitator.core.process import Participant
 from facilitator.core.snapshot import Snapshot
-from facilitator.documents import write
-from facilitator.languages import load_language
 from facilitator.live import Live
-from facilitator.live_settings import LiveSettings
 from facilitator.store.folder import Sessions
 from facilitator.store.keeping import Storing
-from facilitator.store.keys import FileVault, Keys
 from facilitator.store.sound import About, KeptSound
 from facilitator.web.service import RefusedError, Service
+from tests.delivery.held import Held, end, settings
 from tests.delivery.mailserver import CLIENT, SENDER, MailServer
 from tests.delivery.parcels import WORDS, parsed
-from tests.store.meetings import chosen
-
-
-class Held:
-    """A session that is being held, in its contract step, with a contract agreed."""
-
-    def __init__(self, live: Live, sessions: Sessions) -> None:
-        self.live = live
-        self.sessions = sessions
-        self.lines: list[dict[str, Any]] = []
-        live.follow(self.lines.append)
-
-    async def do(self, name: str, **values: Any) -> dict[str, Any]:
-        return await self.live.command(name, values) or {}
-
-    async def refused(self, name: str, **values: Any) -> tuple[int, str]:
-        with pytest.raises(RefusedError) as caught:
-            await self.do(name, **values)
-        for secret in (CLIENT, SENDER, WORDS):
-            assert secret not in str(caught.value)
-        return caught.value.status, caught.value.code
-
-    def types(self) -> list[str]:
-        return [line["type"] for line in self.lines]
-
-
-def settings(tmp_path: Path, sessions: Sessions, **changes: Any) -> LiveSettings:
-    process = load_process("codev")
-    values: dict[str, Any] = {
-        "process": process,
-        "seconds": process.plan(60),
-        "language": load_language("codev", "fr", "tu", listens=False),
-        "participants": (Participant("Camille", "client", None),),
-        "call_input": None,
-        "microphone_input": None,
-        "voice_output": None,
-        "cache": None,
-        "recognizer": None,
-        "listens": False,
-        "spoken_reminders": False,
-        "timed_cues_when_deaf": False,
-        "replies_allowed": False,
-        "folder": tmp_path / "documents",
-        "storing": Storing(sessions, chosen()),
-    }
-    return LiveSettings(**{**values, **changes})
-
-
-@pytest.fixture
-def sessions(tmp_path: Path) -> Sessions:
-    return Sessions(tmp_path / "sessions", Keys([FileVault(tmp_path / "keys")]))
-
-
-@pytest.fixture
-async def held(tmp_path: Path, sessions: Sessions, mail: MailServer) -> AsyncIterator[Held]:
-    live = Live(settings(tmp_path, sessions, account=mail.account()))
-    holding = asyncio.create_task(live.run())
-    session = Held(live, sessions)
-    await session.do("start")
-    await session.do("edit_contract", text=WORDS)
-    await session.do("mark_contract")
-    yield session
-    holding.cancel()
-    with suppress(asyncio.CancelledError):
-        await holding
-    await live.close()
-
-
-async def end(held: Held) -> None:
-    await held.do("end")
-    if not held.live.ended:
-        await held.do("end")
 
 
 def texts(shot: Snapshot) -> str:
@@ -303,66 +223,6 @@ async def test_the_days_of_a_plan_are_looked_for_once_and_its_words_forgotten_by
     await end(held)
     await held.do("purge", confirm=True)
     assert held.live._dates.cache_info().currsize == 0
-
-
-@pytest.mark.parametrize("by_letter", [False, True])
-async def test_a_folder_that_hangs_is_told_and_holds_up_neither_another_one_nor_the_purge(
-    tmp_path: Path, sessions: Sessions, monkeypatch: pytest.MonkeyPatch, *, by_letter: bool
-) -> None:
-    gate, mkdir = threading.Event(), Path.mkdir
-
-    def hangs(path: Path, *args: Any, **kwargs: Any) -> None:
-        if "gone" in path.parts:
-            gate.wait(20)
-        mkdir(path, *args, **kwargs)
-
-    monkeypatch.setattr(Path, "mkdir", hangs)
-    live = Live(settings(tmp_path, sessions))
-    session = Held(live, sessions)
-    await session.do("start")
-    await session.do("edit_contract", text=WORDS)
-    letter: dict[str, Any] = {"to": CLIENT, "confirm": True} if by_letter else {}
-    if by_letter:
-        await session.do("deliver", to=CLIENT)
-    with monkeypatch.context() as patch:
-        patch.setattr(write, "FOLDER_SECONDS", 0.01)
-        with pytest.raises(RefusedError) as refused:
-            await session.do("deliver", folder=str(tmp_path / "gone"), **letter)
-    assert (refused.value.code, str(refused.value)[:28]) == ("folder_silent", "Le dossier ne répond pas : r")
-    assert not live.delivered
-    assert "delivered" in await session.do("deliver", folder=str(tmp_path / "here"), **letter)
-    await end(session)
-    await session.do("purge")
-    gate.set()
-    await live.close()
-
-
-async def test_what_cannot_be_made_or_destroyed_is_said_in_the_language_of_the_session(
-    held: Held, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(*_: Any, **__: Any) -> Any:
-        raise PermissionError(1, "no")
-
-    with monkeypatch.context() as patch:
-        for ending in ("md", "docx", "pdf"):
-            patch.setitem(write.RENDERERS, ending, broken)  # type: ignore[arg-type]
-        said = [await told(held, "deliver"), await told(held, "deliver", to=CLIENT)]
-    with monkeypatch.context() as patch:
-        patch.setattr(write.tempfile, "mkstemp", broken)
-        said.append(await told(held, "deliver"))
-    await held.do("deliver")
-    await end(held)
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "unlink", broken)
-        said.append(await told(held, "purge"))
-    words = held.live.settings.language.table("refusals")
-    assert said == [words[code] for code in ("no_document", "no_document", "cannot_write", "not_purged")]
-
-
-async def told(held: Held, name: str, **values: Any) -> str:
-    with pytest.raises(RefusedError) as refused:
-        await held.do(name, **values)
-    return str(refused.value)
 
 
 async def test_the_service_answers_with_the_preview(held: Held) -> None:

@@ -41,9 +41,10 @@ async def test_the_line_of_health_turns_to_words_and_back_by_itself(house: House
     page = await house.open("console", "presentation")
     well = await page.locator("#health ul").inner_text()
     meeting, words = house.shown.meeting, house.shown.words
-    trouble = words.plain("interface.warnings.call_no_sound")
+    said = words.plain("interface.warnings.call_no_sound")
+    trouble = said.replace(" ;", "\N{NO-BREAK SPACE};")
     meeting.send(
-        ev.Warned(at=meeting.now, code="call_silent", message=trouble),
+        ev.Warned(at=meeting.now, code="call_silent", message=said),
         ev.DeviceLost(at=meeting.now, device="microphone"),
     )
     house.shown.change()
