@@ -36,6 +36,9 @@ model = "{model}"
 PEOPLE = ("--duration", "60", "--participant", "Camille=client", "--participant", "Nour=consultant")
 HEARD_SECONDS = 0.4
 """A prompt is at the far ear within so long of its `started_at`, through the whole call."""
+CALM_SECONDS = 0.2
+"""A far end whose buffer holds sound for longer makes up for a computer that is too busy for it: that is the call's own
+delay, which `getStats` tells, and not asked of the product."""
 PIECE_SECONDS = 0.5
 """A call stretches sound by some milliseconds as it goes: it is compared piece by piece."""
 LIKENESS = 0.4
@@ -130,12 +133,13 @@ async def test_a_session_is_held_in_a_real_call(desk: PulseServer, tmp_path: Pat
             config = CONFIG.format(output=SINK, model=model)
             before = await figures(call)
             async with running(desk, tmp_path, config, *PEOPLE) as run:
-                await hold(desk, run, call, story=story, asked=asked, mine=mine)
+                async with call.far.watched() as seen:
+                    await hold(desk, run, call, story=story, asked=asked, mine=mine)
                 beside = [end.since(start) for end, start in zip(await figures(call), before, strict=True)]
     prompts = run.all("prompt_spoken")
     assert {line["step"] for line in prompts} >= {"welcome", "presentation", "clarification", "contract"}
     await assert_heard(run, microphone, prompts)  # our part of the way, whatever the call makes of the rest
-    late = await assert_prompts_heard(run, ear, prompts)
+    late = await assert_prompts_heard(run, ear, prompts, seen)
     assert_animator_heard(ear, animator)
     print(f"\nprompts at the far ear: {min(late):.3f} to {max(late):.3f} s after started_at")
     for name, without, with_ in zip(("animator's", "far"), alone, beside, strict=True):
@@ -160,8 +164,9 @@ async def test_the_stages_tab_shared_with_its_sound_is_the_other_way_in(pulse: P
         with Recording(pulse, "ear") as ear:
             async with calling(pulse, stage_url=run.known["stage_url"]) as call:
                 await rendered_ahead(run)
-                await first_prompts(run, call)
-        late = await assert_prompts_heard(run, ear, run.all("prompt_spoken"))
+                async with call.far.watched() as seen:
+                    await first_prompts(run, call)
+        late = await assert_prompts_heard(run, ear, run.all("prompt_spoken"), seen)
     print(f"\nprompts of the stage's tab at the far ear: {min(late):.3f} to {max(late):.3f} s after started_at")
 
 
@@ -220,8 +225,13 @@ def assert_animator_heard(ear: Recording, animator: NDArray[np.float32]) -> None
     assert np.median(steps) == pytest.approx(PIECE_SECONDS, abs=0.05), "its pieces are not in their order"
 
 
-async def assert_prompts_heard(run: Run, ear: Recording, prompts: list[dict[str, Any]]) -> list[float]:
-    """Assert that the far ear has each prompt soon after its `started_at`, and not backwards; return how long after."""
+async def assert_prompts_heard(
+    run: Run, ear: Recording, prompts: list[dict[str, Any]], seen: list[tuple[float, Received]]
+) -> list[float]:
+    """Assert that the far ear has each prompt soon after its `started_at`, and not backwards; return how long after.
+
+    `seen` is what the far end had received by when.
+    """
     said = [await rendered(line["text"]) for line in prompts]
     late = []
     for index, line in enumerate(prompts):
@@ -231,5 +241,13 @@ async def assert_prompts_heard(run: Run, ear: Recording, prompts: list[dict[str,
         assert like >= LIKENESS > unlike, (line["step"], like, unlike)
         assert after >= 0, (line["step"], after)
         late.append(after)
-    assert max(late) <= HEARD_SECONDS, late
+        held = waited(seen, run.zero + line["started_at"], run.zero + line["ended_at"])
+        assert after <= HEARD_SECONDS + max(0.0, held - CALM_SECONDS), (line["step"], late, held)
     return late
+
+
+def waited(seen: list[tuple[float, Received]], began: float, ended: float) -> float:
+    """Return how long the far end held in its buffer what it played from `began` to `ended` and a second more."""
+    before = [what for at, what in seen if at <= began][-1]
+    after = next((what for at, what in seen if at > ended + 1.0), seen[-1][1])
+    return after.since(before).waited_seconds

@@ -129,8 +129,10 @@ async def test_everything_is_chosen_and_tried_and_the_session_starts(
         assert await recording_programs(pulse) == set()
         await hand.press(page, "start")
         await expect(page.locator("#title")).to_have_text("Accueil")
-        state = await service.ask("/state")
-        assert (state["phase"], state["listening"], state["channels"]) == ("running", "unasked", ["call"])
+        async with asyncio.timeout(SOON_MS / 1000):  # the title was there before
+            while (state := await service.ask("/state"))["phase"] != "running":
+                await asyncio.sleep(0.05)
+        assert (state["listening"], state["channels"]) == ("unasked", ["call"])
 
 
 @pytest.mark.soak

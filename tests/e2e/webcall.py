@@ -11,6 +11,8 @@ test their session descriptions; nothing else is between them, and nothing leave
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -99,6 +101,8 @@ class Received:
     concealed: int
     lost: int
     discarded: int
+    waited: float
+    emitted: int
 
     def since(self, before: Received) -> Received:
         """Return what came after `before`."""
@@ -107,7 +111,14 @@ class Received:
             self.concealed - before.concealed,
             self.lost - before.lost,
             self.discarded - before.discarded,
+            self.waited - before.waited,
+            self.emitted - before.emitted,
         )
+
+    @property
+    def waited_seconds(self) -> float:
+        """How long a sample waited in this end's buffer, which grows where sound comes late: the mean."""
+        return self.waited / max(self.emitted, 1)
 
     @property
     def concealed_share(self) -> float:
@@ -131,7 +142,26 @@ class End:
             report["concealedSamples"] - report["silentConcealedSamples"],
             report["packetsLost"],
             report["packetsDiscarded"],
+            report["jitterBufferDelay"],
+            report["jitterBufferEmittedCount"],
         )
+
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[list[tuple[float, Received]]]:
+        """Give what was received by when, `time.monotonic()` seconds, which grows each half second."""
+        seen: list[tuple[float, Received]] = []
+
+        async def watch() -> None:
+            while True:
+                seen.append((time.monotonic(), await self.received()))
+                await asyncio.sleep(0.5)
+
+        watching = asyncio.create_task(watch())
+        try:
+            yield seen
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
 
 
 @dataclass(frozen=True, slots=True)
