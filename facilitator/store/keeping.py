@@ -82,7 +82,7 @@ class Keeping:
         self._store = storing.store if storing is not None else None
         self._session = self._store.session if self._store is not None else None
         self._last: Durable | None = None
-        self._latest: Durable | None = None
+        self._latest: tuple[Durable, float, float] | None = None  # with what the computer's clocks said then
         self._again: asyncio.TimerHandle | None = None
         self._pending = 0
         self._calm = asyncio.Event()
@@ -107,17 +107,20 @@ class Keeping:
 
     def note(self, durable: Durable) -> None:
         """Have what changed since the last time written down."""
-        self._latest = durable
+        self._latest = durable, time.time(), running_seconds()
+        self._note(*self._latest)
+
+    def _note(self, durable: Durable, wall: float, running: float) -> None:
         if self._given_up or not _may_be_kept(durable) or time.monotonic() < self._retry_at:
             return
-        last, wall = self._last, time.time()
+        last = self._last
         entries = [
             text_entry(name, record)
             for name, record in durable.records.items()
             if last is None or last.records[name] != record
         ]
         if last is None or entries or last.course != durable.course:
-            entries.append(course_entry(durable.at, wall, durable.course, running_seconds()))
+            entries.append(course_entry(durable.at, wall, durable.course, running))
         if not entries:
             return
         self._last = durable
@@ -193,7 +196,7 @@ class Keeping:
     def _retry(self) -> None:
         self._again, self._retry_at = None, float("-inf")
         if self._last is None and self._latest is not None:
-            self.note(self._latest)
+            self._note(*self._latest)
 
     def _is_late(self) -> None:
         self._hangs = True

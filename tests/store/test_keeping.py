@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from facilitator.clocks import running_seconds
 from facilitator.core import events as ev
 from facilitator.errors import StoreError, StoreFullError
 from facilitator.store import keeping as module
@@ -210,6 +211,7 @@ async def test_a_full_disk_is_told_and_tried_again_whole(kept: Kept, monkeypatch
     meeting = in_contract()
     kept.keeping.note(meeting.durable())
     meeting.receive(ev.NextAsked(at=70.0))
+    noted = running_seconds()
     kept.keeping.note(meeting.durable())
     await kept.told_within("store_full")
     await kept.keeping.flush()
@@ -217,7 +219,9 @@ async def test_a_full_disk_is_told_and_tried_again_whole(kept: Kept, monkeypatch
     full = False  # and nothing more happens in the meeting
     await kept.told_within("store_back")
     await kept.keeping.close(ended=False)
-    assert kept.sessions.read(kept.sessions.names()[0]).durable == meeting.durable()
+    found = kept.sessions.read(kept.sessions.names()[0])
+    assert found.durable == meeting.durable()
+    assert found.now() - found.durable.at >= running_seconds() - noted - 0.1, "the wait for the disk counts"
 
 
 async def test_a_disk_that_hangs_is_told_and_nobody_waits(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
