@@ -291,8 +291,7 @@ class Keeping:
         except TimeoutError:
             raise StoreError("The disk does not answer, so nobody knows what it still holds: try again.") from None
         self._last = self._latest = self._storing = self._destroyed = None
-        self._shown = {}
-        self._agreed.clear()
+        self._shown, self._agreed = {}, {}
         return destroyed
 
     def _purge(self) -> Destroyed | None:
@@ -310,12 +309,11 @@ class Keeping:
         if self._closed:
             return
         self._closed = self._given_up = True
-        if self._again is not None:
-            self._again.cancel()
         with suppress(TimeoutError, StoreError):
             await asyncio.wait_for(self._do(partial(self._close, ended=ended)), CLOSE_SECONDS)
-        if self._late is not None:
-            self._late.cancel()
+        for timer in (self._again, self._late):
+            if timer is not None:
+                timer.cancel()
         self._let_go()
         self._aside.end()
 
@@ -347,7 +345,5 @@ def keeper(keeping: Keeping) -> Callable[[str, OpenGrant, Heard], Awaitable[bool
 
 
 def _may_be_kept(durable: Durable) -> bool:
-    course = durable.course
-    if course.listening is Listening.NEVER:
-        return course.phase is not Phase.READY
-    return course.listening is not Listening.UNASKED
+    listening, phase = durable.course.listening, durable.course.phase
+    return phase is not Phase.READY if listening is Listening.NEVER else listening is not Listening.UNASKED
