@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from facilitator.catalog import load_process
-from facilitator.languages import load_language
 from facilitator.live import Live
-from facilitator.live_settings import LiveSettings
 from facilitator.store import keeping
 from facilitator.store.file import Entry, SessionStore
 from facilitator.store.folder import Sessions
 from facilitator.store.keeping import Storing
 from facilitator.store.keys import FileVault, Keys
+from tests.deviceless import being_held, without_devices
 from tests.store.meetings import CONTRACT, chosen
 
 
@@ -29,9 +27,13 @@ class Disk:
         self.free, self.asked = threading.Event(), threading.Event()
         self.free.set()
 
-    async def held(self) -> None:
-        """Wait until something waits for the disk."""
+    async def hold_up(self, live: Live, name: str, values: dict[str, Any]) -> asyncio.Task[Any]:
+        """Have a command done until what it changes waits for the disk."""
+        self.asked.clear()
+        self.free.clear()
+        asked = asyncio.create_task(live.command(name, values))
         assert await asyncio.to_thread(self.asked.wait, 10)
+        return asked
 
 
 @pytest.fixture
@@ -52,34 +54,12 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
 @pytest.fixture
 async def live(tmp_path: Path, disk: Disk) -> AsyncIterator[Live]:
     """Return a session that is being held, and kept."""
-    process = load_process("codev")
-    found = Live(
-        LiveSettings(
-            process=process,
-            seconds=process.plan(60),
-            language=load_language("codev", "fr", "tu", listens=False),
-            participants=(),
-            call_input=None,
-            microphone_input=None,
-            voice_output=None,
-            cache=None,
-            recognizer=None,
-            listens=False,
-            spoken_reminders=False,
-            timed_cues_when_deaf=False,
-            replies_allowed=False,
-            folder=tmp_path / "documents",
-            storing=Storing(Sessions(tmp_path / "sessions", Keys([FileVault(tmp_path / "keys")])), chosen()),
-        )
-    )
-    holding = asyncio.create_task(found.run())
-    await found.command("start", {})
-    yield found
-    disk.free.set()
-    holding.cancel()
-    with suppress(asyncio.CancelledError):
-        await holding
-    await found.close()
+    sessions = Sessions(tmp_path / "sessions", Keys([FileVault(tmp_path / "keys")]))
+    found = Live(without_devices(tmp_path, storing=Storing(sessions, chosen())))
+    async with being_held(found):
+        await found.command("start", {})
+        yield found
+        disk.free.set()
 
 
 async def consult(live: Live, contract: str) -> None:
@@ -92,10 +72,7 @@ async def consult(live: Live, contract: str) -> None:
 async def test_the_agreed_contract_stays_on_the_stage_while_something_else_is_written(live: Live, disk: Disk) -> None:
     await consult(live, CONTRACT)
     assert live.stage().contract == CONTRACT
-    disk.asked.clear()
-    disk.free.clear()
-    asked = asyncio.create_task(live.command("extend", {"minutes": 1}))
-    await disk.held()
+    asked = await disk.hold_up(live, "extend", {"minutes": 1})
     assert live.stage().contract == CONTRACT
     disk.free.set()
     await asked
@@ -105,10 +82,7 @@ async def test_the_agreed_contract_stays_on_the_stage_while_something_else_is_wr
 async def test_another_contract_is_on_the_stage_once_it_is_on_the_disk(live: Live, disk: Disk) -> None:
     await consult(live, CONTRACT)
     other = "Aidez-moi à choisir."
-    disk.asked.clear()
-    disk.free.clear()
-    asked = asyncio.create_task(live.command("mark_contract", {"text": other, "agreed_by": "Camille"}))
-    await disk.held()
+    asked = await disk.hold_up(live, "mark_contract", {"text": other, "agreed_by": "Camille"})
     assert live.stage().contract == CONTRACT
     disk.free.set()
     await asked
@@ -118,10 +92,7 @@ async def test_another_contract_is_on_the_stage_once_it_is_on_the_disk(live: Liv
 async def test_a_first_contract_is_not_on_the_stage_before_it_is_on_the_disk(live: Live, disk: Disk) -> None:
     while live.stage().shows != "contract":
         await live.command("next", {})
-    disk.asked.clear()
-    disk.free.clear()
-    asked = asyncio.create_task(live.command("mark_contract", {"text": CONTRACT, "agreed_by": "Camille"}))
-    await disk.held()
+    asked = await disk.hold_up(live, "mark_contract", {"text": CONTRACT, "agreed_by": "Camille"})
     assert live.stage().contract is None
     disk.free.set()
     await asked

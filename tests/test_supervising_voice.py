@@ -24,7 +24,7 @@ from speech.own_voice import OwnVoice
 from speech.ports import RATE_HZ, Played, Sound
 from speech.synthesis.cache import PromptCache
 from tests.campaign.virtual import ZERO, VirtualLoop, virtually
-from tests.delivery.test_live import settings
+from tests.delivery.held import settings
 from tests.fakes import FakeSynthesizer, FakeTold
 from tests.test_supervising import SECRET, WORDS, runner_of
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,9 @@ from facilitator.live import Live
 from facilitator.store.folder import Sessions
 from facilitator.store.keys import FileVault, Keys
 from tests.delivery import conftest
+from tests.delivery.held import settings
 from tests.delivery.mailserver import CLIENT, MailServer
-from tests.delivery.test_live import settings
+from tests.deviceless import being_held
 
 ring, mail = conftest.ring, conftest.mail
 
@@ -82,15 +82,11 @@ class Terminal:
 async def screen(tmp_path: Path, mail: MailServer) -> AsyncIterator[Terminal]:
     sessions = Sessions(tmp_path / "sessions", Keys([FileVault(tmp_path / "keys")]))
     live = Live(settings(tmp_path, sessions, account=mail.account()))
-    holding = asyncio.create_task(live.run())
-    terminal = Terminal(live)
-    await live.command("start", {})
-    await terminal.to("contract")
-    yield terminal
-    holding.cancel()
-    with suppress(asyncio.CancelledError):
-        await holding
-    await live.close()
+    async with being_held(live):
+        terminal = Terminal(live)
+        await live.command("start", {})
+        await terminal.to("contract")
+        yield terminal
 
 
 async def test_the_contract_is_chosen_among_what_was_said(screen: Terminal) -> None:

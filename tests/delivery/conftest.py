@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import keyring
@@ -17,6 +15,7 @@ from facilitator.store.keys import FileVault, Keys
 from tests.delivery.held import Held, settings
 from tests.delivery.mailserver import PASSWORD, MailServer, mail_server
 from tests.delivery.parcels import WORDS
+from tests.deviceless import being_held
 from tests.fakes import FakeKeyring
 
 
@@ -52,13 +51,9 @@ def sessions(tmp_path: Path) -> Sessions:
 @pytest.fixture
 async def held(tmp_path: Path, sessions: Sessions, mail: MailServer) -> AsyncIterator[Held]:
     live = Live(settings(tmp_path, sessions, account=mail.account()))
-    holding = asyncio.create_task(live.run())
-    session = Held(live, sessions)
-    await session.do("start")
-    await session.do("edit_contract", text=WORDS)
-    await session.do("mark_contract")
-    yield session
-    holding.cancel()
-    with suppress(asyncio.CancelledError):
-        await holding
-    await live.close()
+    async with being_held(live):
+        session = Held(live, sessions)
+        await session.do("start")
+        await session.do("edit_contract", text=WORDS)
+        await session.do("mark_contract")
+        yield session

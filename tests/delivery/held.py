@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from facilitator.catalog import load_process
 from facilitator.core.process import Participant
-from facilitator.languages import load_language
 from facilitator.live import Live
 from facilitator.live_settings import LiveSettings
 from facilitator.store.folder import Sessions
@@ -17,6 +15,7 @@ from facilitator.store.keeping import Storing
 from facilitator.web.service import RefusedError
 from tests.delivery.mailserver import CLIENT, SENDER
 from tests.delivery.parcels import WORDS
+from tests.deviceless import without_devices
 from tests.store.meetings import chosen
 
 
@@ -44,25 +43,8 @@ class Held:
 
 
 def settings(tmp_path: Path, sessions: Sessions, **changes: Any) -> LiveSettings:
-    process = load_process("codev")
-    values: dict[str, Any] = {
-        "process": process,
-        "seconds": process.plan(60),
-        "language": load_language("codev", "fr", "tu", listens=False),
-        "participants": (Participant("Camille", "client", None),),
-        "call_input": None,
-        "microphone_input": None,
-        "voice_output": None,
-        "cache": None,
-        "recognizer": None,
-        "listens": False,
-        "spoken_reminders": False,
-        "timed_cues_when_deaf": False,
-        "replies_allowed": False,
-        "folder": tmp_path / "documents",
-        "storing": Storing(sessions, chosen()),
-    }
-    return LiveSettings(**{**values, **changes})
+    kept = {"participants": (Participant("Camille", "client", None),), "storing": Storing(sessions, chosen())}
+    return without_devices(tmp_path, **{**kept, **changes})
 
 
 async def end(held: Held) -> None:

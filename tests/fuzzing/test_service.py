@@ -5,21 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import strategies as st
 
-from facilitator.catalog import load_process
 from facilitator.commands import COMMANDS
 from facilitator.errors import UsageError
-from facilitator.languages import load_language
 from facilitator.live import Live
-from facilitator.live_settings import LiveSettings
 from facilitator.web.service import Service
+from tests.deviceless import being_held, without_devices
 from tests.fuzzing.mutations import mutated, numbers, try_all
 from tests.web.conftest import Door
 from tests.web.meeting import FakeMeeting
@@ -65,32 +61,21 @@ def with_session(folder: Path, what: Callable[[Door], Coroutine[Any, Any, None]]
     defects: list[str] = []
 
     async def hold() -> None:
-        process = load_process("codev")
-        settings = LiveSettings(
-            process=process, seconds=process.plan(60), participants=(), cache=None, recognizer=None, listens=False,
-            language=load_language("codev", "fr", "tu", listens=False), folder=folder / "documents",
-            call_input=None, microphone_input=None, voice_output=None,
-            spoken_reminders=False, timed_cues_when_deaf=False, replies_allowed=False,
-        )  # fmt: skip
-        live = Live(replace(settings, **changed))
+        live = Live(without_devices(folder, **changed))
         live.follow(lambda line: defects.append(str(line)) if line.get("code") == "defect" else None)
         service = Service(live)
         door = Door(service, FakeMeeting(), await service.start("127.0.0.1", 0))
-        holding = asyncio.create_task(live.run())
-        try:
-            if changed.get("listens"):
-                await live.command("consent", {}, None)
-            await live.command("start", {}, None)
-            await what(door)
-            if holding.done():  # it was ended: by itself, and well
-                holding.result()
-            assert (await door.ask(door.get("/api/state"))).status == 200
-        finally:
-            holding.cancel()
-            with suppress(asyncio.CancelledError):
-                await holding
-            await service.close()
-            await live.close()
+        async with being_held(live) as holding:
+            try:
+                if changed.get("listens"):
+                    await live.command("consent", {}, None)
+                await live.command("start", {}, None)
+                await what(door)
+                if holding.done():  # it was ended: by itself, and well
+                    holding.result()
+                assert (await door.ask(door.get("/api/state"))).status == 200
+            finally:
+                await service.close()
 
     asyncio.run(hold())
     assert defects == []

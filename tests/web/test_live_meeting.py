@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from facilitator.catalog import load_process
 from facilitator.documents import write
-from facilitator.languages import load_language
 from facilitator.live import Live
-from facilitator.live_settings import LiveSettings
 from facilitator.web.service import Service
+from tests.deviceless import being_held, without_devices
 from tests.web.conftest import Door
 from tests.web.meeting import FakeMeeting
 from tests.web.wire import Answer
@@ -27,34 +25,12 @@ from tests.web.wire import Answer
 @pytest.fixture
 async def held(tmp_path: Path) -> AsyncIterator[Door]:
     """Return the door to a session that is being held."""
-    process = load_process("codev")
-    live = Live(
-        LiveSettings(
-            process=process,
-            seconds=process.plan(60),
-            language=load_language("codev", "fr", "tu", listens=False),
-            participants=(),
-            call_input=None,
-            microphone_input=None,
-            voice_output=None,
-            cache=None,
-            recognizer=None,
-            listens=False,
-            spoken_reminders=False,
-            timed_cues_when_deaf=False,
-            replies_allowed=False,
-            folder=tmp_path / "documents",
-        )
-    )
+    live = Live(without_devices(tmp_path))
     service = Service(live)
     url = await service.start("127.0.0.1", 0)
-    holding = asyncio.create_task(live.run())
-    yield Door(service, FakeMeeting(), url)
-    holding.cancel()
-    with suppress(asyncio.CancelledError):
-        await holding
-    await service.close()
-    await live.close()
+    async with being_held(live):
+        yield Door(service, FakeMeeting(), url)
+        await service.close()
 
 
 async def do(door: Door, name: str, **values: Any) -> Answer:
