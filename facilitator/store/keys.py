@@ -205,10 +205,7 @@ class Keys:
             StoreDamagedError: what is there is none.
             StoreError: a vault does not answer.
         """
-        vault = self._holder(session)
-        if vault is None:
-            self._refuse_elsewhere(session)
-            raise KeyMissingError(f"The key of the session {session} is not here: without it nothing can be read.")
+        vault = self._known_holder(session)
         key, mark = _bytes(vault.get(session, _KEY)), _mark(vault.get(session, _MARK))
         if key is None or len(key) != KEY_BYTES or mark is None:
             raise StoreDamagedError(f"The key of the session {session} is damaged ({vault.name}): bring a copy back.")
@@ -221,10 +218,7 @@ class Keys:
             KeyMissingError: the key is gone: nobody could open the file any more.
             StoreError: it cannot be kept.
         """
-        vault = self._holder(session)
-        if vault is None:
-            raise KeyMissingError(f"The key of the session {session} is not here: without it nothing can be read.")
-        vault.put(session, _MARK, str(mark))
+        self._known_holder(session).put(session, _MARK, str(mark))
 
     def destroy(self, session: str) -> None:
         """Destroy a session's key and mark, wherever they are.
@@ -286,6 +280,13 @@ class Keys:
                 if vault.get(session, what) is not None:
                     why = f"The key of the session {session} could not be destroyed ({vault.name}): try again."
                     raise StoreError(why)
+
+    def _known_holder(self, session: str) -> KeyVault:
+        vault = self._holder(session)
+        if vault is None:
+            self._refuse_elsewhere(session)
+            raise KeyMissingError(f"The key of the session {session} is not here: without it nothing can be read.")
+        return vault
 
     def _holder(self, session: str) -> KeyVault | None:
         return next((vault for vault in self._vaults if vault.get(session, _KEY) is not None), None)
