@@ -131,6 +131,10 @@ class StoreBusyError(StoreError):
     """A running facilitator holds this session."""
 
 
+class StoreSilentError(StoreError):
+    """The folder of kept sessions does not answer."""
+
+
 class StoreFullError(StoreError):
     """The disk is full."""
 

@@ -14,7 +14,7 @@ from facilitator.catalog import list_processes
 from facilitator.cli import parts
 from facilitator.config import Config
 from facilitator.core.process import Participant
-from facilitator.errors import NoSessionError
+from facilitator.errors import NoSessionError, StoreSilentError
 from facilitator.followup import FollowUp
 from facilitator.retention import purge_due
 from facilitator.store.contents import Chosen, Kept, Person
@@ -119,22 +119,28 @@ def begin(config: Config, resume: str | None, *, on_page: bool = False) -> Begun
         StoreError: it cannot be opened.
     """
     sessions = open_sessions(config.privacy.store_folder)
-    for line in purge_due(sessions, config, but=resume):
-        parts.errors.print(line)
-    if resume is None and not config.privacy.store:
-        return Begun(None)
+    stored = sessions if config.privacy.store else None
+    try:
+        for line in purge_due(sessions, config, but=resume):
+            parts.errors.print(line)
+    except StoreSilentError:
+        if resume is not None:
+            raise
+        return Begun(stored, notices=("unread_silent",))
     if resume is not None:
         return take_up(sessions, resume)
+    if stored is None:
+        return Begun(None)
     recent = dt.datetime.now(tz=dt.UTC) - dt.timedelta(seconds=OFFERED_SECONDS)
     notices = tuple(sorted({_UNREAD[one.state] for one in sessions.listed(recent) if one.state in _UNREAD}))
     found = sessions.unfinished()
-    if found is None or found[1].age().total_seconds() > OFFERED_SECONDS:
-        return Begun(sessions, notices=notices)
-    if on_page or not sys.stdin.isatty():
-        return Begun(sessions, unfinished=found, notices=notices)
-    if _wanted(*found):
-        return take_up(sessions, found[0])
-    return Begun(sessions, notices=notices)
+    if found is not None and found[1].age().total_seconds() > OFFERED_SECONDS:
+        found = None
+    if found is not None and not on_page and sys.stdin.isatty():
+        if _wanted(*found):
+            return take_up(sessions, found[0])
+        found = None
+    return Begun(sessions, unfinished=found, notices=notices)
 
 
 def _wanted(name: str, kept: Kept) -> bool:

@@ -3,6 +3,7 @@
 Rules:
 
 - A folder that was used before is looked into as well: no session outlives its days because a setting changed.
+- A folder that does not answer, as one on a network drive that is gone, is not waited for.
 - Of a session whose key is not there only its name, size and times are known.
 - To purge is to destroy the key first: from then on the file is noise. Then the file is emptied, read again, and
   removed. Nobody is told of a purge that was not done to its end.
@@ -16,19 +17,23 @@ import re
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from platformdirs import user_data_path, user_state_path
 
 from facilitator.data import did_you_mean
-from facilitator.errors import NoSessionError, StoreBusyError, StoreError
+from facilitator.errors import NoSessionError, StoreBusyError, StoreError, StoreSilentError
 from facilitator.store.contents import Kept, fold
 from facilitator.store.disk import destroy_file, sync_folder
 from facilitator.store.file import BESIDE, SUFFIX, SessionStore
 from facilitator.store.keys import Keys, open_keys
 from facilitator.store.places import remember, remembered
 from facilitator.store.sqlite import is_held
+from speech.aside import Aside
 
+LOOK_SECONDS = 2.0
+"""How long a folder has to be looked into."""
 _NAME = re.compile(r"\d{4}-\d\d-\d\d-\d{4}-[0-9a-f]{4}")
 
 
@@ -67,13 +72,23 @@ class Sessions:
         keys: where their keys are.
         former: folders that were used before.
         notes: where it is noted that `folder` was used; None notes nothing.
+        silent: whether `folder` did not answer: what is in it is not looked for, which StoreSilentError tells.
     """
 
-    def __init__(self, folder: Path, keys: Keys, former: tuple[Path, ...] = (), notes: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        keys: Keys,
+        former: tuple[Path, ...] = (),
+        notes: Path | None = None,
+        *,
+        silent: bool = False,
+    ) -> None:
         self.folder = folder
         self.keys = keys
         self._former = former
         self._notes = notes
+        self._silent = silent
 
     def create(self, now: dt.datetime) -> SessionStore:
         """Return the store of a new session that began at `now`; its name says when and nothing else.
@@ -112,10 +127,19 @@ class Sessions:
         return kept
 
     def names(self) -> list[str]:
-        """Return the name of every session, oldest first; what is no file of ours is passed over."""
+        """Return the name of every session, oldest first; what is no file of ours is passed over.
+
+        Raises:
+            StoreSilentError: the folder does not answer.
+        """
         return sorted(self._paths())
 
     def _paths(self) -> dict[str, Path]:
+        if self._silent:
+            raise StoreSilentError(
+                f"The folder of kept sessions, {self.folder}, does not answer: see to its disk or network drive, "
+                "or name another one as [privacy] folder."
+            )
         found: dict[str, Path] = {}
         for folder in (*self._former, self.folder):  # of two copies the one in use counts
             with suppress(OSError):
@@ -205,23 +229,28 @@ _STATES = {"KeyMissingError": "no_key", "StoreBusyError": "held", "StoreVersionE
 def open_sessions(folder: Path | None = None) -> Sessions:
     """Return the sessions of this user, in `folder` instead of the user's data folder if it is given.
 
-    Those in folders that were used before are among them; a folder that holds none any more is forgotten.
+    Those in folders that were used before are among them; a folder that holds none any more is forgotten, and one that
+    does not answer is passed over.
     """
     data, state = (place("codev-facilitator", appauthor=False) for place in (user_data_path, user_state_path))
     own, notes = data / "sessions", state / "folders"
     used = own if folder is None else folder.absolute()
-    former = [own]
-    for note, place in remembered(notes).items():
-        with suppress(OSError):
-            if not _kept_in(place):
-                note.unlink()
-                continue
-        former.append(place)
-    with suppress(OSError):
-        if used != own and _kept_in(used):  # used before there were notes
-            remember(notes, used)
-    others = tuple(place for place in former if place != used)
-    return Sessions(used, open_keys(state / "keys"), others, None if used == own else notes)
+    noted = {folder: note for note, folder in remembered(notes).items()}
+    looks = {place: Aside().submit(partial(_kept_in, place)) for place in {used, own, *noted}}
+    silent = set()
+    for place, look in looks.items():
+        try:
+            found = look.result(LOOK_SECONDS)
+            if found and place == used != own:  # it may have been used before there were notes
+                remember(notes, used)
+            elif not found and place in noted:
+                noted.pop(place).unlink()
+        except TimeoutError:
+            silent.add(place)
+        except OSError:  # it may be on a disk that is not plugged in
+            continue
+    former = tuple(place for place in (own, *noted) if place != used and place not in silent)
+    return Sessions(used, open_keys(state / "keys"), former, None if used == own else notes, silent=used in silent)
 
 
 def _kept_in(folder: Path) -> dict[str, Path]:

@@ -13,7 +13,7 @@ import pytest
 from facilitator.cli import resuming
 from facilitator.cli.resuming import begin
 from facilitator.config import Config, PrivacyConfig
-from facilitator.errors import StoreDamagedError
+from facilitator.errors import StoreDamagedError, StoreSilentError
 from facilitator.languages import load_language
 from facilitator.store.contents import chosen_entry, course_entry
 from facilitator.store.folder import Sessions
@@ -102,6 +102,19 @@ def test_one_that_is_asked_for_and_cannot_be_read_is_one_sentence(sessions: Sess
     damage(sessions, path)
     with pytest.raises(StoreDamagedError, match="left as it is"):
         begin(Config(), path.stem)
+
+
+def test_a_session_begins_though_the_folder_of_kept_ones_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = Sessions(tmp_path / "gone", Keys([FileVault(tmp_path / "keys")]), silent=True)
+    monkeypatch.setattr(resuming, "open_sessions", lambda _: silent)
+    begun = begin(Config(), None)
+    assert (begun.sessions, begun.notices) == (silent, ("unread_silent",))
+    for language in ("fr", "en"):
+        assert load_language("codev", language).has("interface.warnings.unread_silent")
+    with pytest.raises(StoreSilentError):
+        begin(Config(), "2026-11-24-0930-a1b2")
 
 
 def test_without_a_store_what_was_kept_before_goes_all_the_same(sessions: Sessions) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from facilitator.config import Config
+from facilitator.errors import StoreSilentError
 from facilitator.retention import purge, purge_due
+from facilitator.store import folder as places
 from facilitator.store.folder import Sessions, open_sessions
 from tests.test_retention import keep
 
@@ -43,6 +47,42 @@ def test_a_session_in_a_former_folder_is_destroyed_once_its_days_are_over(tmp_pa
     assert list(first.iterdir()) == []
     assert open_sessions(tmp_path / "three").names() == [young]
     assert noted(notes) == {str(second)}, "a folder that holds none any more is forgotten"
+
+
+def hanging(monkeypatch: pytest.MonkeyPatch, folder: Path) -> threading.Event:
+    """Have looking into `folder` hang until the event that is returned."""
+    gate, iterdir = threading.Event(), Path.iterdir
+
+    def hangs(path: Path) -> Iterator[Path]:
+        if path == folder:
+            gate.wait(20)
+        return iterdir(path)
+
+    monkeypatch.setattr(Path, "iterdir", hangs)
+    monkeypatch.setattr(places, "LOOK_SECONDS", 0.05)
+    return gate
+
+
+def test_a_former_folder_that_hangs_is_passed_over_and_not_forgotten(
+    tmp_path: Path, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, young = kept(open_sessions(tmp_path / "gone")), kept(open_sessions(tmp_path / "here"))
+    with monkeypatch.context() as patch:
+        gate = hanging(patch, tmp_path / "gone")
+        assert open_sessions(tmp_path / "here").names() == [young]
+        gate.set()
+    assert str(tmp_path / "gone") in noted(notes)
+    assert open_sessions(tmp_path / "here").names() == sorted([old, young])
+
+
+def test_a_folder_in_use_that_hangs_is_said_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = kept(open_sessions(tmp_path / "gone"))
+    gate = hanging(monkeypatch, tmp_path / "gone")
+    sessions = open_sessions(tmp_path / "gone")
+    for ask in (sessions.names, sessions.listed, lambda: sessions.open(name), lambda: sessions.purge(name)):
+        with pytest.raises(StoreSilentError, match="gone, does not answer: see to its disk"):
+            ask()
+    gate.set()
 
 
 def test_it_is_found_listed_read_and_purged_by_its_name(tmp_path: Path, notes: Path) -> None:
