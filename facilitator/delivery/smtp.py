@@ -81,7 +81,7 @@ async def post(
         await _address(client, account.sender, recipient, len(message))
         await _give(client, message, step_seconds, answer_seconds)
         with suppress(SMTPException, OSError):
-            await client.quit(timeout=_QUIT_SECONDS)
+            await client.execute_command(b"QUIT", timeout=_QUIT_SECONDS)  # quit() would let go of the transport
     finally:
         transport = client.transport
         client.close()

@@ -88,7 +88,7 @@ class MailServer:
         tls: whether it encrypts from the first byte.
         trouble: `sender`, `recipient`, `later`, `refused`, `too_large`: refused there. `cut`: the connection breaks in
             the middle of the message. `taken`: it takes the message and breaks before it says so. `silent`: it takes
-            the message and says nothing.
+            the message and says nothing. `lingers`: it says goodbye and does not end the connection.
         taken: what it took.
         connections: how often it was called.
     """
@@ -144,6 +144,16 @@ class _Server(SMTP):
         assert isinstance(transport, asyncio.WriteTransport)
         self._mail._open.add(transport)
         super().connection_made(transport)
+
+    async def smtp_QUIT(self, arg: str) -> None:
+        if self._mail.trouble != "lingers":
+            await super().smtp_QUIT(arg)
+            return
+        for transport in self._mail._open:  # what it reads would be answered
+            assert isinstance(transport, asyncio.Transport)
+            transport.pause_reading()
+        await self.push("221 Bye")
+        await asyncio.Event().wait()
 
     async def smtp_DATA(self, arg: str) -> None:
         if self._mail.trouble != "cut":

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import logging
 import socket
+import warnings
 from pathlib import Path
 
 import pytest
@@ -95,6 +98,17 @@ async def test_a_large_message_arrives_whole(mail: MailServer) -> None:
 async def test_a_connection_that_breaks_after_the_end_leaves_it_unknown(mail: MailServer, how: str) -> None:
     mail.trouble = how
     assert await trouble(mail) == "unknown"
+    assert len(mail.taken) == 1
+
+
+def test_a_server_that_keeps_the_connection_leaves_none_open_here(mail: MailServer) -> None:
+    """Reproduced: after the goodbye the connection waited for the server's own, and nobody closed it any more."""
+    mail.trouble = "lingers"
+    asyncio.run(post(mail.account(), PASSWORD, CLIENT, MESSAGE))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        gc.collect()
+    assert [str(one.message) for one in told] == []
     assert len(mail.taken) == 1
 
 
