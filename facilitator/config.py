@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from pydantic_core import PydanticCustomError
 
 from facilitator.core.mixed import CUE_PROBABILITY
-from facilitator.data import at_home, check, read_toml
+from facilitator.data import check, path_beside, read_toml
 from facilitator.delivery.account import Account
 from facilitator.delivery.address import is_address
 from facilitator.errors import ConfigError
@@ -343,6 +343,6 @@ def _resolve_folders(values: dict[str, Any], file: Path) -> None:
         table = values.get(section)
         if isinstance(table, dict) and isinstance(table.get(key), str) and table[key] not in {"", NONE}:
             try:
-                table[key] = str((file.parent / at_home(table[key])).resolve())
-            except (ValueError, OSError, RuntimeError):  # a zero within, too long, links in a circle
-                raise ConfigError(f"{file}: the key '{section}.{key}' is wrong: no path can be so.") from None
+                table[key] = str(path_beside(file, table[key]))
+            except ValueError as why:
+                raise ConfigError(f"{file}: the key '{section}.{key}' is wrong: {why}.") from None

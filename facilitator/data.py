@@ -16,9 +16,12 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from facilitator.errors import InstallationError, UsageError
+from speech.aside import Aside
 
 Model = TypeVar("Model", bound=BaseModel)
 
+LINKS_SECONDS = 2.0
+"""How long a disk has to tell where the links in a path lead."""
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -39,6 +42,26 @@ def data_path(name: str) -> Path:
 def at_home(path: Path | str) -> Path:
     """Return `path` with a `~` at its start read as the user's folder; one of nobody stays, and is then not found."""
     return Path(os.path.expanduser(path))  # noqa: PTH111  pathlib's raises for a user that is not there
+
+
+def path_beside(file: Path, named: str) -> Path:
+    """Return the path that `file` names, relative to its folder, without links.
+
+    No disk holds up what does not need it yet: the links of one that does not answer stay.
+
+    Raises:
+        ValueError: no path can be so; says why.
+    """
+    path = at_home(named)
+    if str(path).startswith("~"):
+        raise ValueError("it begins with a user that this computer does not have")
+    path = file.parent / path
+    try:
+        return Aside().submit(path.resolve).result(LINKS_SECONDS)
+    except TimeoutError:
+        return path.absolute()
+    except (ValueError, OSError, RuntimeError):  # a zero within, too long, links in a circle
+        raise ValueError("no path can be so") from None
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

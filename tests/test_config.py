@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import tomllib
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from facilitator import config as module
+from facilitator import data
 from facilitator.config import Config, find_config, load_config
 from facilitator.data import data_path
 from facilitator.errors import ConfigError
@@ -73,6 +75,7 @@ def test_every_key_of_the_repositorys_file_has_a_comment_with_its_default() -> N
         ('[delivery]\nsender = "Nour <nour@example.org>"', "the key 'delivery.sender' is wrong"),
         ('[delivery]\nsecurity = "none"', "the key 'delivery.security' is wrong: input should be 'starttls' or 'tls'."),
         ('[delivery]\npassword = "secret"', "the key 'delivery.password' is unknown; "),
+        ('[privacy]\nfolder = "~nobody-here/mine"', "it begins with a user that this computer does not have."),
         ('[documents]\nfolder = "a\\u0000b"', "the key 'documents.folder' is wrong: no path can be so."),
         ("[web]\nport = 70000", "the key 'web.port' is wrong"),
         ("[web", "is not valid TOML"),
@@ -105,9 +108,18 @@ def test_folders_are_relative_to_the_file(written: Path) -> None:
     assert config.documents.path == (written.parent / "../out").resolve()
 
 
-def test_the_folder_of_nobody_is_a_folder_that_is_not_there(written: Path) -> None:
-    config = load(written, '[session]\nprocesses = "~nobody-here/mine"\n')
-    assert config.session.processes_folder == written.parent / "~nobody-here/mine"
+def test_a_folder_whose_disk_does_not_answer_holds_nothing_up(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, resolve = threading.Event(), Path.resolve
+
+    def hangs(path: Path) -> Path:
+        if path.name == "gone":
+            gate.wait(20)
+        return resolve(path)
+
+    monkeypatch.setattr(Path, "resolve", hangs)
+    monkeypatch.setattr(data, "LINKS_SECONDS", 0.05)
+    assert load(written, '[privacy]\nfolder = "gone"\n').privacy.store_folder == written.parent / "gone"
+    gate.set()
 
 
 def test_a_detector_is_a_folder_relative_to_the_file_or_none_at_all(written: Path) -> None:
