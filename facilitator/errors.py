@@ -31,6 +31,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from speech.errors import one_line
+
 _LONGEST = 1_000
 """Letters of a sentence: a path, or an address, may be long."""
 
@@ -41,8 +43,8 @@ class FacilitatorError(Exception):
     exit_code: ClassVar[int] = 1
 
     def __str__(self) -> str:
-        """Return the sentence; the middle of a very long one is left out, for it may quote a file of any length."""
-        sentence = super().__str__()
+        """Return the sentence, on one line; of a very long one, which may quote a file, the middle is left out."""
+        sentence = one_line(super().__str__())
         return sentence if len(sentence) <= _LONGEST else f"{sentence[: _LONGEST // 2]}…{sentence[-_LONGEST // 2 :]}"
 
 

@@ -17,9 +17,26 @@ SpeechError
 Each message is one sentence for the animator: what is wrong, then what to do. It holds no transcript and no name.
 """
 
+import unicodedata
+
+_NO_TEXT = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""They would show what follows backwards."""
+
+
+def one_line(text: str) -> str:
+    """Return `text` with a sign for each character that is none: what it quotes, as a file's name, may hold any."""
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if one in _TURNING or unicodedata.category(one) in _NO_TEXT else one for one in text
+    )
+
 
 class SpeechError(Exception):
     """Base of the package's errors."""
+
+    def __str__(self) -> str:
+        """Return the sentence, on one line."""
+        return one_line(super().__str__())
 
 
 class BlockSizeError(SpeechError):

@@ -32,6 +32,7 @@ class Case(NamedTuple):
 
 
 CASES = {
+    "a name of two lines": Case("replay 'a\nb\x1b[2J.toml' --out out", ("no file a\N{REPLACEMENT CHARACTER}b",)),
     "no such recorded call": Case("replay gone.toml --out out", ("no file gone.toml",)),
     "missing audio": Case("replay missing.toml --out out", ("missing.flac is missing", "check where")),
     "text as audio": Case("replay text.toml --out out", ("text.flac",)),
