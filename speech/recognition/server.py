@@ -69,6 +69,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(hide_input_in_errors=True)
 
     text: str
+    start: float | None = Field(default=None, allow_inf_nan=False)
     avg_logprob: float | None = Field(default=None, allow_inf_nan=False)
     no_speech_prob: float = Field(default=0.0, ge=0, le=1)
     compression_ratio: float = Field(default=0.0, ge=0, allow_inf_nan=False)
@@ -158,7 +159,7 @@ class ServerRecognizer:
                 raise RecognizerError(
                     f"The speech server {self._host} did not answer in time; check the network and its address."
                 ) from None
-        return _transcript(answer, language)
+        return _transcript(answer, language, len(samples) / RATE_HZ)
 
     async def close(self) -> None:
         """Close the connection at once; a call under way fails with RecognizerError. Closing twice does nothing."""
@@ -276,14 +277,15 @@ def _read(body: bytes, host: str) -> _Answer:
         raise _no_answer(host) from None
 
 
-def _transcript(answer: _Answer, language: str) -> Transcript:
-    """Return what was said; a segment of which nothing is told counts as neither sure nor doubtful."""
+def _transcript(answer: _Answer, language: str, seconds: float) -> Transcript:
+    """Return what was said in so many seconds; a segment of which nothing is told is neither sure nor doubtful."""
     parts = answer.segments if answer.segments is not None else [_Part(text=answer.text, avg_logprob=None)]
     kept: list[str] = []
     weight, log_probability = 0, 0.0
-    for part in parts:
+    for place, part in enumerate(parts):
         told = part.avg_logprob
-        heard = Heard(part.text, told if told is not None else 0.0, part.no_speech_prob, part.compression_ratio)
+        left = seconds - part.start if place and part.start is not None else math.inf
+        heard = Heard(part.text, told if told is not None else 0.0, part.no_speech_prob, part.compression_ratio, left)
         text = spoken_text(heard, language, InventedTextLimits())
         if text:
             kept.append(text)

@@ -107,6 +107,21 @@ async def test_confidence_weighs_what_was_kept_and_credits_are_left_out(server: 
     assert transcript.confidence == pytest.approx(math.exp((6 * math.log(0.9) + 2 * math.log(0.6)) / 8))
 
 
+async def test_what_begins_where_the_sound_is_over_was_not_said(server: SpeechServer) -> None:
+    seconds = len(TONE) / RATE_HZ
+    server.answer = {
+        "text": "…",
+        "segments": [
+            segment(" Je parle à Marie.") | {"start": 0.0},
+            segment(" Dès lundi.") | {"start": seconds / 2},
+            segment(" Je parle à Marie.") | {"start": seconds},
+        ],
+    }
+    async with asking(server) as recognizer:
+        transcript = await recognizer.transcribe(TONE, language="fr")
+    assert transcript.text == "Je parle à Marie. Dès lundi."
+
+
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
