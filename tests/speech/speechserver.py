@@ -150,11 +150,18 @@ def speech_server(folder: Path, *, tls: bool = True) -> Iterator[SpeechServer]:
         server.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}/v1"
         started.set()
 
+    async def stop() -> None:
+        await runner.cleanup()
+        left = asyncio.all_tasks() - {asyncio.current_task()}  # answers that never come
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
     def serve() -> None:
         asyncio.set_event_loop(loop)
         loop.run_until_complete(start())
         loop.run_forever()
-        loop.run_until_complete(runner.cleanup())
+        loop.run_until_complete(stop())
         loop.close()
 
     thread = threading.Thread(target=serve, daemon=True)
