@@ -7,7 +7,9 @@ ARGS ?=
 # An interrupted line must not leave the next one to run.
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench docs soak clean
+.PHONY: help demo test lint types core bench docs soak clean
+# Where it is set, each of some hundred processes would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -19,10 +21,7 @@ demo: ## set up, then a whole session on a sample call; the documents are in dem
 
 test: ## set up, then lint, types, the core's coverage and every test but the soak
 	@scripts/setup.sh test
-	@$(MAKE) --no-print-directory lint types
-	@echo "core: tests alone must take every branch"
-	@$(BIN)/python -m coverage run --data-file=.coverage.core -m pytest tests/core -q
-	@$(BIN)/python -m coverage report --data-file=.coverage.core --fail-under=100
+	@$(MAKE) --no-print-directory --jobs=2 core lint types
 	@scripts/tests.sh $(ARGS)
 
 lint: ## ruff (rules and format) and the import contract
@@ -34,6 +33,11 @@ lint: ## ruff (rules and format) and the import contract
 types: ## mypy, strict
 	@scripts/setup.sh dev
 	@$(BIN)/mypy
+
+core: ## the core's own tests, which alone take every branch of it
+	@scripts/setup.sh dev
+	@$(BIN)/python -m coverage run --data-file=.coverage.core -m pytest tests/core -q -p no:cacheprovider
+	@$(BIN)/python -m coverage report --data-file=.coverage.core --fail-under=100
 
 bench: ## every measurement in bench/, one after the other
 	@scripts/setup.sh dev
