@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every test but the soak and the core's own, in four lanes side by side. Two mostly wait, in real time: what is heard
-# and recognised, one after the other, so that none is measured beside another; and whole sessions and pages. What only
-# works, in two lanes, gives way to them. With options, which may choose among the tests, there is one lane.
+# and recognised, one after the other, to which all others give way; and whole sessions and pages. Two only work, and give
+# way to both. With options, which may choose among the tests, there is one lane.
 set -uo pipefail
 set -m  # else what runs in the background would ignore interrupts, and so would the commands that it tries
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -15,7 +15,7 @@ worked=(tests/campaign tests/cli tests/fuzzing tests/store)
 
 logs=$(mktemp -d)
 trap 'kill -- $(jobs -p | sed s/^/-/) 2>/dev/null; rm -rf "$logs"' EXIT
-"${pytest[@]}" -m "$real" tests/{cli,e2e,pages} "${heard[@]/#/--ignore=}" >"$logs/2" 2>&1 &
+nice -n 5 "${pytest[@]}" -m "$real" tests/{cli,e2e,pages} "${heard[@]/#/--ignore=}" >"$logs/2" 2>&1 &
 nice -n 10 "${pytest[@]}" -m "$other" "${worked[@]}" >"$logs/3" 2>&1 &
 nice -n 10 "${pytest[@]}" -m "$other" --ignore=tests/core "${worked[@]/#/--ignore=}" >"$logs/4" 2>&1 &
 
