@@ -181,9 +181,10 @@ async def end_process(process: asyncio.subprocess.Process) -> None:
     """
     kill_process(process)
     try:
-        async with asyncio.timeout(_GIVEN_UP_SECONDS):
-            await process.communicate()
-    except TimeoutError:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GIVEN_UP_SECONDS):
+                await process.communicate()
+    finally:
         process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001  nothing else lets go of the pipes
 
 
