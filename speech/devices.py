@@ -177,9 +177,18 @@ async def end_process(process: asyncio.subprocess.Process) -> None:
     """Kill a child process and give back its pipes. Nobody else may be reading from it.
 
     One that is not gone after 2 s, or whose pipe something else holds open, is left behind: whoever tells of a loss
-    must not wait for it.
+    must not wait for it. Whoever is cancelled meanwhile waits all the same: nobody else gives them back.
     """
     kill_process(process)
+    ending = asyncio.create_task(_give_back(process))
+    try:
+        await asyncio.shield(ending)
+    except asyncio.CancelledError:
+        await ending
+        raise
+
+
+async def _give_back(process: asyncio.subprocess.Process) -> None:
     try:
         with suppress(TimeoutError):
             async with asyncio.timeout(_GIVEN_UP_SECONDS):
