@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Every test but the soak and the core's own, in four lanes side by side. Two mostly wait, in real time: what is heard
-# and recognised, one after the other, to which all others give way; and whole sessions and pages. Two only work, and give
-# way to both. With options, which may choose among the tests, there is one lane.
+# Every test but the soak and the core's own, side by side. Whole sessions mostly wait, in real time, and some measure
+# what is heard: nothing comes before them. The tests that only work, in two parts, give way to them; those of the pages
+# and devices come once both are done. With options, which may choose among the tests, all run one after the other.
 set -uo pipefail
 set -m  # else what runs in the background would ignore interrupts, and so would the commands that it tries
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -9,19 +9,25 @@ pytest=(.venv/bin/python -m pytest -p no:cacheprovider)
 [ $# -eq 0 ] || exec "${pytest[@]}" -m "not soak" "$@"
 
 real="e2e and not soak" other="not e2e and not soak"
-heard=(tests/e2e/test_{call,demo,devices_come_and_go,interruptions,kept_sound,live,loop,mixer,names_unseen}.py
-  tests/e2e/test_{other_devices,pages_writing,share,speech_server,tracks,writing}.py tests/speech)
-worked=(tests/campaign tests/cli tests/fuzzing tests/store)
-
+later=(tests/e2e/test_{attacks,confined,left_behind,nothing_else_is_kept,trace}.py)  # they measure nothing
+part=(tests/campaign tests/cli tests/fuzzing tests/store)
 logs=$(mktemp -d)
-trap 'kill -- $(jobs -p | sed s/^/-/) 2>/dev/null; rm -rf "$logs"' EXIT
-nice -n 5 "${pytest[@]}" -m "$real" tests/{cli,e2e,pages} "${heard[@]/#/--ignore=}" >"$logs/2" 2>&1 &
-nice -n 10 "${pytest[@]}" -m "$other" "${worked[@]}" >"$logs/3" 2>&1 &
-nice -n 10 "${pytest[@]}" -m "$other" --ignore=tests/core "${worked[@]/#/--ignore=}" >"$logs/4" 2>&1 &
 
-echo "tests of what is heard; the others run beside them and are shown after"
+beside() {
+  local failed=0 first
+  nice -n 15 "${pytest[@]}" -m "$other" "${part[@]}" >"$logs/1" 2>&1 &
+  first=$!
+  nice -n 15 "${pytest[@]}" -m "$other" --ignore=tests/core "${part[@]/#/--ignore=}" >"$logs/2" 2>&1 || failed=1
+  wait "$first" || failed=1
+  "${pytest[@]}" -m "$real" tests/{cli,pages,speech} "${later[@]}" >"$logs/3" 2>&1 || failed=1
+  return $failed
+}
+
+trap 'kill -- $(jobs -p | sed s/^/-/) 2>/dev/null; rm -rf "$logs"' EXIT
+beside &
+echo "tests of whole sessions; the others run beside them and are shown after"
 failed=0
-"${pytest[@]}" -m "$real" "${heard[@]}" || failed=1
-for lane in $(jobs -p); do wait "$lane" || failed=1; done
+"${pytest[@]}" -m "$real" tests/e2e "${later[@]/#/--ignore=}" || failed=1
+wait $! || failed=1
 cat "$logs"/*
 exit $failed

@@ -190,11 +190,12 @@ async def end_process(process: asyncio.subprocess.Process) -> None:
 
 async def _give_back(process: asyncio.subprocess.Process) -> None:
     try:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_GIVEN_UP_SECONDS):
-                await process.communicate()
-    finally:
+        async with asyncio.timeout(_GIVEN_UP_SECONDS):
+            await process.communicate()
+    except (TimeoutError, asyncio.CancelledError) as cut:
         process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001  nothing else lets go of the pipes
+        if isinstance(cut, asyncio.CancelledError):
+            raise
 
 
 def device_environment(name: str, kind: Kind) -> dict[str, str]:
