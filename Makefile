@@ -21,7 +21,7 @@ demo: ## set up, then a whole session on a sample call; the documents are in dem
 
 test: ## set up, then lint, types, the core's coverage and every test but the soak
 	@scripts/setup.sh test
-	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory lint types core
 	@scripts/tests.sh $(ARGS)
 
 lint: ## ruff (rules and format) and the import contract

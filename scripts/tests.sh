@@ -1,33 +1,34 @@
 #!/usr/bin/env bash
-# Every test but the soak, the types, and the core's coverage, in two lanes side by side. Whole sessions mostly wait, in
-# real time, and some measure what is heard: nothing comes before them, and not more than one process that only works
-# runs beside them, or they are late. With options, which may choose among the tests, all run one after the other.
+# Every test but the soak and the core's own, which ran before, in two lanes. Those in tests/e2e mostly wait, in real
+# time; the others work meanwhile and give way to them, and the other tests on real devices and in a browser come last.
 set -uo pipefail
 set -m  # else what runs in the background would ignore interrupts, and so would the commands that it tries
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-pytest=(.venv/bin/python -m pytest -p no:cacheprovider)
-[ $# -eq 0 ] || exec "${pytest[@]}" -m "not soak" "$@"
+python=.venv/bin/python
+narrowed=$([ $# -gt 0 ] && echo 5)  # pytest's status where nothing was chosen, which options may mean
 
-real="e2e and not soak" other="not e2e and not soak"
-unmeasured=(tests/e2e/test_{attacks,trace}.py)
-logs=$(mktemp -d)
+passes() {
+  local status=0
+  "$@" || status=$?
+  [ "$status" -eq 0 ] || [ "$status" = "${narrowed:-0}" ]
+}
 
 beside() {
-  local failed=0 campaign
-  nice -n 10 make --no-print-directory core types >"$logs/1" 2>&1 || failed=1
-  nice -n 10 "${pytest[@]}" -m "$other" --ignore=tests/core --ignore=tests/campaign >"$logs/2" 2>&1 || failed=1
-  nice -n 19 "${pytest[@]}" -m "$other" tests/campaign >"$logs/3" 2>&1 &
-  campaign=$!
-  "${pytest[@]}" -m "$real" tests/{cli,pages,speech} "${unmeasured[@]}" >"$logs/4" 2>&1 || failed=1
-  wait "$campaign" || failed=1
+  local failed=0
+  passes nice -n 10 $python -m pytest -m "not e2e and not soak" --ignore=tests/core "$@" || failed=1
+  passes $python -m pytest -m "e2e and not soak" --ignore=tests/e2e -p no:cacheprovider "$@" || failed=1
   return $failed
 }
 
-trap 'kill -- $(jobs -p | sed s/^/-/) 2>/dev/null; rm -rf "$logs"' EXIT
-beside &
-echo "tests of whole sessions; the others, the types and the core's coverage run beside them and are shown after"
+log=$(mktemp)
+beside "$@" >"$log" 2>&1 &
+others=$!
+trap 'kill -- -$others 2>/dev/null; rm -f "$log"' EXIT
+
+echo "tests on real devices and in a browser; the others run beside them and are shown after"
 failed=0
-"${pytest[@]}" -m "$real" tests/e2e "${unmeasured[@]/#/--ignore=}" || failed=1
-wait $! || failed=1
-cat "$logs"/*
+passes $python -m pytest -m "e2e and not soak" --ignore=tests/cli --ignore=tests/pages --ignore=tests/speech \
+  -p no:cacheprovider "$@" || failed=1
+wait $others || failed=1
+cat "$log"
 exit $failed

@@ -52,16 +52,6 @@ def test_every_source_file_fits_in_a_head() -> None:
     assert {name: lines for name, lines in lengths.items() if lines > MAX_LINES} == {}
 
 
-def test_every_test_in_real_time_lies_where_scripts_tests_looks_for_it() -> None:
-    marked = re.compile(r"mark\.e2e\b")
-    found = {
-        path.relative_to(ROOT).parts[1]
-        for path in project_files()
-        if path.suffix == ".py" and path.is_relative_to(ROOT / "tests") and marked.search(path.read_text("utf-8"))
-    }
-    assert found == {"cli", "e2e", "pages", "speech"}
-
-
 def test_every_ignore_carries_its_reason() -> None:
     bare = re.compile(r"#\s*(?:noqa(?::\s*[A-Z]+\d+(?:,\s*[A-Z]+\d+)*)?|type:\s*ignore(?:\[[a-z, -]+\])?)\s*$")
     found = [
