@@ -19,6 +19,7 @@
             ├── StoreDamagedError  it is not as it was written
             ├── StoreVersionError  another version wrote it
             ├── StoreBusyError     a running facilitator holds it
+            ├── StoreSilentError   its folder does not answer
             ├── StoreFullError     the disk is full
             ├── KeyMissingError    its key is not there
             └── NoKeyringError     this computer has no keyring that encrypts

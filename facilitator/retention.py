@@ -58,7 +58,11 @@ def purge(sessions: Sessions, session: str, config: Config) -> str:
 
 
 def purge_due(sessions: Sessions, config: Config, *, but: str | None = None) -> Iterator[str]:
-    """Destroy every session whose time is over, except `but`; yield the line of each, or why it is still there."""
+    """Destroy every session whose time is over, except `but`; yield the line of each, or why it is still there.
+
+    Raises:
+        StoreSilentError: the folder of kept sessions does not answer.
+    """
     for session in sessions.names():
         if session == but:
             continue
