@@ -44,6 +44,11 @@ def at_home(path: Path | str) -> Path:
     return Path(os.path.expanduser(path))  # noqa: PTH111  pathlib's raises for a user that is not there
 
 
+def is_nobodys(path: Path) -> bool:
+    """Return whether a path of `at_home` begins with a user that this computer does not have."""
+    return str(path).startswith("~")
+
+
 def path_beside(file: Path, named: str) -> Path:
     """Return the path that `file` names, relative to its folder, without links.
 
@@ -53,7 +58,7 @@ def path_beside(file: Path, named: str) -> Path:
         ValueError: no path can be so; says why.
     """
     path = at_home(named)
-    if str(path).startswith("~"):
+    if is_nobodys(path):
         raise ValueError("it begins with a user that this computer does not have")
     path = file.parent / path
     try:

@@ -11,7 +11,7 @@ from facilitator.core.process import Participant, Process
 from facilitator.core.session import Session
 from facilitator.core.snapshot import RecordView
 from facilitator.core.state import Settings, names_by_role
-from facilitator.data import at_home
+from facilitator.data import at_home, is_nobodys
 from facilitator.documents.offers import with_offers
 from facilitator.documents.write import Papers, Written, check_free, places, write_rendered
 from facilitator.errors import NoSessionError, UsageError
@@ -98,6 +98,6 @@ def folder_for(named: Path) -> Path:
         UsageError: it is nobody's: one of that name would be made here.
     """
     folder = at_home(named)
-    if str(folder).startswith("~"):
+    if is_nobodys(folder):
         raise UsageError(f"{named} begins with a user that this computer does not have: write the path in full.")
     return folder
